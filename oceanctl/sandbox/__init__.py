@@ -1,0 +1,1 @@
+"""Real control planes and simulated nodes on this machine."""

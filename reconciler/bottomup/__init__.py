@@ -1,0 +1,1 @@
+"""Worker nodes become vnodes: selection, capacity, taints, status."""

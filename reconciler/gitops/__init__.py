@@ -1,0 +1,1 @@
+"""Pulls the inventory repository and mirrors it into custom resources."""

@@ -1,0 +1,203 @@
+"""What is kept of a Kubernetes object: frozen structs of the fields that decisions use, decoded straight from the wire."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+
+class Projection(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """Base of what caches hold: immutable, compact, unknown to the cycle collector (nothing in it can form a cycle)."""
+
+
+class OwnerReference(Projection):
+    """One entry of `metadata.ownerReferences`."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool = False
+
+
+class ObjectMeta(Projection):
+    """Identity, marks and life cycle of an object; `managedFields` are dropped."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    deletion_grace_period_seconds: int | None = None
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
+    owner_references: tuple[OwnerReference, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, or `name` of a cluster-scoped object."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def is_deleting(self) -> bool:
+        """Whether deletion has begun."""
+        return self.deletion_timestamp is not None
+
+
+class PartialObject(Projection):
+    """An object of which only the metadata is known (PartialObjectMetadata)."""
+
+    metadata: ObjectMeta
+
+
+class CustomObject(Projection):
+    """An object whose spec and status are parsed by its owner."""
+
+    metadata: ObjectMeta
+    spec: dict[str, Any] = msgspec.field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Taint(Projection):
+    """A node's taint; `key` and `effect` identify it."""
+
+    key: str
+    effect: str
+    value: str = ""
+    time_added: datetime | None = None
+
+
+class Condition(Projection):
+    """A condition of a node or pod, without heartbeat times."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    last_transition_time: datetime | None = None
+
+
+class NodeAddress(Projection):
+    """One of a node's addresses."""
+
+    type: str
+    address: str
+
+
+class NodeSpec(Projection):
+    """What is wanted of a node."""
+
+    unschedulable: bool = False
+    provider_id: str = msgspec.field(default="", name="providerID")
+    taints: tuple[Taint, ...] = ()
+
+
+class KubeletEndpoint(Projection):
+    """Where a node's kubelet listens."""
+
+    port: int = msgspec.field(default=0, name="Port")
+
+
+class DaemonEndpoints(Projection):
+    """Endpoints of a node's daemons."""
+
+    kubelet_endpoint: KubeletEndpoint = KubeletEndpoint()
+
+
+class NodeStatus(Projection):
+    """What is seen of a node; quantities are as the server writes them."""
+
+    capacity: dict[str, str] = msgspec.field(default_factory=dict)
+    allocatable: dict[str, str] = msgspec.field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+    addresses: tuple[NodeAddress, ...] = ()
+    daemon_endpoints: DaemonEndpoints = DaemonEndpoints()
+    node_info: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Node(Projection):
+    """A node of either side."""
+
+    metadata: ObjectMeta
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
+
+
+class ResourceRequirements(Projection):
+    """Requests only: limits do not count for scheduling."""
+
+    requests: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Container(Projection):
+    """What the scheduler's arithmetic needs of a container."""
+
+    name: str = ""
+    restart_policy: str = ""
+    resources: ResourceRequirements = ResourceRequirements()
+
+
+class PodSpec(Projection):
+    """Placement, arithmetic and termination of a pod."""
+
+    node_name: str = ""
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    overhead: dict[str, str] = msgspec.field(default_factory=dict)
+    resources: ResourceRequirements = ResourceRequirements()
+    priority: int = 0
+    termination_grace_period_seconds: int | None = None
+
+
+class ContainerStatus(Projection):
+    """In-place resize makes what is allocated count, not only what is asked for."""
+
+    name: str = ""
+    allocated_resources: dict[str, str] = msgspec.field(default_factory=dict)
+    resources: ResourceRequirements | None = None
+
+
+class PodStatus(Projection):
+    """Phase and conditions; the rest of the status is copied raw."""
+
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    conditions: tuple[Condition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
+    init_container_statuses: tuple[ContainerStatus, ...] = ()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Succeeded and Failed are final."""
+        return self.phase in ("Succeeded", "Failed")
+
+
+class Pod(Projection):
+    """A pod of either side."""
+
+    metadata: ObjectMeta
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+
+P = TypeVar("P")
+
+
+class Copied(msgspec.Struct, Generic[P], frozen=True, gc=False):
+    """A projection with the bytes it was decoded from, for objects that we copy; `raw` is decoded at the moment of forging."""
+
+    seen: P
+    raw: bytes
+
+    @property
+    def metadata(self) -> ObjectMeta:
+        """The metadata of what was seen, as every cached object has it."""
+        return self.seen.metadata  # type: ignore[attr-defined,no-any-return]  # P is a projection with metadata; bounds cannot say so for a Struct
+
+
+Decode = Callable[[bytes | memoryview], Any]
+"""Bytes of one object (JSON) → what to keep of it (anything with `.metadata: ObjectMeta`), or None to keep nothing."""

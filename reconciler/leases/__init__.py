@@ -1,0 +1,1 @@
+"""Keeps the node Leases of vnodes renewed."""

@@ -1,0 +1,1 @@
+"""Validates bindings and supervises one Bridge for each of them."""

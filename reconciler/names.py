@@ -1,0 +1,123 @@
+"""Every string that the clusters see, and how names of objects are made."""
+
+import hashlib
+from typing import Final
+
+from reconciler.kube.resources import Resource
+
+PREFIX: Final = "kubeocean.io/"
+GROUP: Final = "cloud.tencent.com"
+VERSION: Final = "v1beta1"
+BINDINGS: Final = Resource(GROUP, VERSION, "clusterbindings", "ClusterBinding", namespaced=False)
+POLICIES: Final = Resource(GROUP, VERSION, "resourceleasingpolicies", "ResourceLeasingPolicy", namespaced=False)
+
+SYSTEM_NAMESPACE: Final = "kubeocean-system"
+UNMIRRORED_NAMESPACES: Final = frozenset({"kube-system", "kube-public", "kube-node-lease", SYSTEM_NAMESPACE})
+NODE_LEASE_NAMESPACE: Final = "kube-node-lease"
+FIELD_MANAGER: Final = "kubeocean"
+GIT_FIELD_MANAGER: Final = "kubeocean-gitops"
+EVENT_SOURCE: Final = "kubeocean"
+KUBECONFIG_KEY: Final = "kubeconfig"
+DEFAULT_PRIORITY_CLASS: Final = "kubeocean-default"
+DEFAULT_PRIORITY: Final = -10000  # below everything a worker's owner runs
+
+# labels
+MANAGED_BY: Final = PREFIX + "managed-by"
+MANAGED_BY_VALUE: Final = "kubeocean"
+CLUSTER_BINDING: Final = PREFIX + "cluster-binding"
+PHYSICAL_CLUSTER_ID: Final = PREFIX + "physical-cluster-id"
+PHYSICAL_NODE_NAME: Final = PREFIX + "physical-node-name"
+PHYSICAL_NODE_UID: Final = PREFIX + "physical-node-uid"
+PROXIER_PORT: Final = PREFIX + "proxier_port"
+POLICY_APPLIED: Final = PREFIX + "policy-applied"
+VIRTUAL_NAMESPACE_LABEL: Final = PREFIX + "virtual-namespace"
+WORKLOAD_TYPE: Final = PREFIX + "workload-type"
+WORKLOAD_NAME: Final = PREFIX + "workload-name"
+INVENTORY_ID: Final = PREFIX + "inventory"
+HOSTNAME: Final = "kubernetes.io/hostname"
+EXCLUDE_FROM_LOAD_BALANCERS: Final = "node.kubernetes.io/exclude-from-external-load-balancers"
+NODE_TYPE: Final = "type"
+NODE_TYPE_VALUE: Final = "virtual-kubelet"
+INSTANCE_TYPES: Final = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
+INSTANCE_TYPE_VALUE: Final = "vnode"
+
+# annotations
+PHYSICAL_POD_NAMESPACE: Final = PREFIX + "physical-pod-namespace"
+PHYSICAL_POD_NAME: Final = PREFIX + "physical-pod-name"
+PHYSICAL_POD_UID: Final = PREFIX + "physical-pod-uid"
+VIRTUAL_POD_NAMESPACE: Final = PREFIX + "virtual-pod-namespace"
+VIRTUAL_POD_NAME: Final = PREFIX + "virtual-pod-name"
+VIRTUAL_POD_UID: Final = PREFIX + "virtual-pod-uid"
+VIRTUAL_NODE_NAME: Final = PREFIX + "virtual-node-name"
+VIRTUAL_NAMESPACE: Final = PREFIX + "virtual-namespace"
+VIRTUAL_NAME: Final = PREFIX + "virtual-name"
+VIRTUAL_UID: Final = PREFIX + "virtual-uid"
+COMPUTING_CLUSTER_UID: Final = PREFIX + "computing-cluster-uid"
+BINDING_UID: Final = PREFIX + "binding-uid"
+POLICIES_APPLIED: Final = PREFIX + "policies-applied"
+OWNED_KEYS: Final = PREFIX + "owned-keys"
+RUNNING_DAEMONSET: Final = PREFIX + "running-daemonset"
+WINDOW_CLOSED_AT: Final = PREFIX + "window-closed-at"
+LEASE_ENDS_AT: Final = PREFIX + "lease-ends-at"
+RECLAIM_TERMS: Final = PREFIX + "reclaim-terms"
+ABANDON_WORKER: Final = PREFIX + "abandon-worker"
+PRUNE: Final = PREFIX + "prune"
+PRUNE_DISABLED: Final = "disabled"
+
+# annotations of users that would tie the lender's hands
+EVICTION_BLOCKERS: Final = frozenset({"cluster-autoscaler.kubernetes.io/safe-to-evict", "karpenter.sh/do-not-disrupt"})
+
+# finalizers
+FINALIZER_MANAGER: Final = PREFIX + "clusterbinding-manager"
+FINALIZER_SYNCER: Final = PREFIX + "clusterbinding-syncer"
+FINALIZER_VNODE: Final = PREFIX + "vnode"
+
+# taints
+TAINT_VNODE: Final = PREFIX + "vnode"
+TAINT_CLOSED: Final = PREFIX + "out-of-time-windows"
+TAINT_UNSCHEDULABLE: Final = PREFIX + "physical-node-unschedulable"
+TAINT_DELETING: Final = PREFIX + "vnode-deleting"
+NODE_UNSCHEDULABLE: Final = "node.kubernetes.io/unschedulable"
+NODE_LIFECYCLE_PREFIX: Final = "node.kubernetes.io/"  # taints that the computing cluster's own node controller manages
+
+# conditions
+CONDITION_LEASE_ENDING: Final = PREFIX + "LeaseEnding"
+CONDITION_DISRUPTION: Final = "DisruptionTarget"
+
+PROVIDER_SCHEME: Final = "kubeocean"
+MAX_LABEL_VALUE: Final = 63
+_HASHED_HEAD: Final = 30
+
+
+def vnode_name(cluster_id: str, node: str) -> str:
+    """`vnode-<clusterID>-<node>`, or its head and an MD5 when that is longer than a label value may be."""
+    full = f"vnode-{cluster_id}-{node}"
+    return full if len(full) <= MAX_LABEL_VALUE else f"{_head(full)}-{_md5(full)}"
+
+
+def mirrored_name(namespace: str, name: str) -> str:
+    """The name in the worker's mount namespace of a namespaced object of the computing cluster; at most 63 characters."""
+    return f"{_head(name)}-{_md5(f'{namespace}/{name}')}"
+
+
+def mirrored_name_if_taken(namespace: str, name: str, computing_cluster_uid: str) -> str:
+    """The second choice, when `mirrored_name` belongs to a foreign object; at most 63 characters."""
+    return f"{_head(name)}-{_md5(f'{computing_cluster_uid}/{namespace}/{name}')}"
+
+
+def provider_id(cluster_id: str, node: str) -> str:
+    """A vnode's `spec.providerID`."""
+    return f"{PROVIDER_SCHEME}://{cluster_id}/{node}"
+
+
+def label_value(text: str) -> str:
+    """`text` as a valid label value: itself when it is one by length, else its head and an MD5."""
+    return text if len(text) <= MAX_LABEL_VALUE else f"{_head(text)}-{_md5(text)}"
+
+
+def _head(text: str) -> str:
+    return text[:_HASHED_HEAD].rstrip(".-")
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

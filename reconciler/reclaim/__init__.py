@@ -1,0 +1,1 @@
+"""Takes lent capacity back: the three instants of a closing window."""

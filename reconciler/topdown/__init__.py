@@ -1,0 +1,1 @@
+"""Computing pods become worker pods, with everything they need."""
