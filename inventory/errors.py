@@ -1,7 +1,7 @@
 """What can be wrong with an inventory, and where.
 
-    OceanError                 every error this project raises on purpose
-    └── InvalidInventoryError  carries all Problems found, never only the first
+OceanError                 every error this project raises on purpose
+└── InvalidInventoryError  carries all Problems found, never only the first
 """
 
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -11,7 +11,7 @@ class Projection(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
     """Base of what caches hold: immutable, compact, unknown to the cycle collector (nothing in it can form a cycle)."""
 
 
-class OwnerReference(Projection):
+class OwnerReference(Projection, frozen=True):
     """One entry of `metadata.ownerReferences`."""
 
     kind: str = ""
@@ -20,7 +20,7 @@ class OwnerReference(Projection):
     controller: bool = False
 
 
-class ObjectMeta(Projection):
+class ObjectMeta(Projection, frozen=True):
     """Identity, marks and life cycle of an object; `managedFields` are dropped."""
 
     name: str
@@ -47,13 +47,13 @@ class ObjectMeta(Projection):
         return self.deletion_timestamp is not None
 
 
-class PartialObject(Projection):
+class PartialObject(Projection, frozen=True):
     """An object of which only the metadata is known (PartialObjectMetadata)."""
 
     metadata: ObjectMeta
 
 
-class CustomObject(Projection):
+class CustomObject(Projection, frozen=True):
     """An object whose spec and status are parsed by its owner."""
 
     metadata: ObjectMeta
@@ -61,7 +61,7 @@ class CustomObject(Projection):
     status: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class Taint(Projection):
+class Taint(Projection, frozen=True):
     """A node's taint; `key` and `effect` identify it."""
 
     key: str
@@ -70,7 +70,7 @@ class Taint(Projection):
     time_added: datetime | None = None
 
 
-class Condition(Projection):
+class Condition(Projection, frozen=True):
     """A condition of a node or pod, without heartbeat times."""
 
     type: str
@@ -80,14 +80,14 @@ class Condition(Projection):
     last_transition_time: datetime | None = None
 
 
-class NodeAddress(Projection):
+class NodeAddress(Projection, frozen=True):
     """One of a node's addresses."""
 
     type: str
     address: str
 
 
-class NodeSpec(Projection):
+class NodeSpec(Projection, frozen=True):
     """What is wanted of a node."""
 
     unschedulable: bool = False
@@ -95,19 +95,19 @@ class NodeSpec(Projection):
     taints: tuple[Taint, ...] = ()
 
 
-class KubeletEndpoint(Projection):
+class KubeletEndpoint(Projection, frozen=True):
     """Where a node's kubelet listens."""
 
     port: int = msgspec.field(default=0, name="Port")
 
 
-class DaemonEndpoints(Projection):
+class DaemonEndpoints(Projection, frozen=True):
     """Endpoints of a node's daemons."""
 
     kubelet_endpoint: KubeletEndpoint = KubeletEndpoint()
 
 
-class NodeStatus(Projection):
+class NodeStatus(Projection, frozen=True):
     """What is seen of a node; quantities are as the server writes them."""
 
     capacity: dict[str, str] = msgspec.field(default_factory=dict)
@@ -118,7 +118,7 @@ class NodeStatus(Projection):
     node_info: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class Node(Projection):
+class Node(Projection, frozen=True):
     """A node of either side."""
 
     metadata: ObjectMeta
@@ -126,13 +126,13 @@ class Node(Projection):
     status: NodeStatus = NodeStatus()
 
 
-class ResourceRequirements(Projection):
+class ResourceRequirements(Projection, frozen=True):
     """Requests only: limits do not count for scheduling."""
 
     requests: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Container(Projection):
+class Container(Projection, frozen=True):
     """What the scheduler's arithmetic needs of a container."""
 
     name: str = ""
@@ -140,7 +140,7 @@ class Container(Projection):
     resources: ResourceRequirements = ResourceRequirements()
 
 
-class PodSpec(Projection):
+class PodSpec(Projection, frozen=True):
     """Placement, arithmetic and termination of a pod."""
 
     node_name: str = ""
@@ -152,7 +152,7 @@ class PodSpec(Projection):
     termination_grace_period_seconds: int | None = None
 
 
-class ContainerStatus(Projection):
+class ContainerStatus(Projection, frozen=True):
     """In-place resize makes what is allocated count, not only what is asked for."""
 
     name: str = ""
@@ -160,7 +160,7 @@ class ContainerStatus(Projection):
     resources: ResourceRequirements | None = None
 
 
-class PodStatus(Projection):
+class PodStatus(Projection, frozen=True):
     """Phase and conditions; the rest of the status is copied raw."""
 
     phase: str = ""
@@ -176,7 +176,7 @@ class PodStatus(Projection):
         return self.phase in ("Succeeded", "Failed")
 
 
-class Pod(Projection):
+class Pod(Projection, frozen=True):
     """A pod of either side."""
 
     metadata: ObjectMeta
@@ -184,7 +184,16 @@ class Pod(Projection):
     status: PodStatus = PodStatus()
 
 
-P = TypeVar("P")
+class HasMetadata(Protocol):
+    """Anything that a cache can hold."""
+
+    @property
+    def metadata(self) -> ObjectMeta:
+        """Identity, marks and life cycle."""
+        ...
+
+
+P = TypeVar("P", bound=HasMetadata)
 
 
 class Copied(msgspec.Struct, Generic[P], frozen=True, gc=False):
@@ -196,8 +205,8 @@ class Copied(msgspec.Struct, Generic[P], frozen=True, gc=False):
     @property
     def metadata(self) -> ObjectMeta:
         """The metadata of what was seen, as every cached object has it."""
-        return self.seen.metadata  # type: ignore[attr-defined,no-any-return]  # P is a projection with metadata; bounds cannot say so for a Struct
+        return self.seen.metadata
 
 
-Decode = Callable[[bytes | memoryview], Any]
-"""Bytes of one object (JSON) → what to keep of it (anything with `.metadata: ObjectMeta`), or None to keep nothing."""
+Decode = Callable[[bytes | memoryview], P | None]
+"""Bytes of one object (JSON) → what to keep of it, or None to keep nothing."""
