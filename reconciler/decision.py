@@ -6,7 +6,7 @@ knows a client. Manifests and patches here are JSON-shaped; their absence of a f
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -103,6 +103,45 @@ class Decision:
 
     because: str
     actions: tuple[Action, ...] = ()
+    wake_at: datetime | None = None
+
+
+class LeaseState(StrEnum):
+    """Where a vnode's lease stands; see reclaim/decide.py for the transitions."""
+
+    LENT = "Lent"
+    NOTICE = "Notice"
+    CLOSED = "Closed"
+    DRAINING = "Draining"
+    EVICTING = "Evicting"
+    EMPTY = "Empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How capacity is taken back: the promise of the policy in force, kept on the vnode in case the policy goes away."""
+
+    grace: timedelta
+    drain: timedelta
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaim:
+    """The verdict of `reclaim.decide` on one vnode, input of `bottomup.decide`, the sole author of vnodes.
+
+    `closed_at` (C), `evicts_from` (E) and `ends_at` (D) are the three instants of design 5.8; None while lent, and E and D None when nothing is ever forced.
+    `takes_pods` is false from the notice on. `terms` are what the vnode must carry. `actions` are evictions and deletions of computing pods, nothing else.
+    """
+
+    state: LeaseState
+    because: str
+    takes_pods: bool
+    terms: Terms | None = None
+    closed_at: datetime | None = None
+    evicts_from: datetime | None = None
+    ends_at: datetime | None = None
+    actions: tuple[Evict | Delete, ...] = ()
     wake_at: datetime | None = None
 
 

@@ -1,0 +1,63 @@
+"""Whose an object is: the marks that every object of ours carries in a worker cluster."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler import names
+from reconciler.kube.projections import ObjectMeta
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who writes to a worker: one binding of one computing cluster.
+
+    UIDs, not names, decide: a binding deleted and made again under its old name does not own what its predecessor left.
+    """
+
+    computing_cluster_uid: str
+    binding_name: str
+    binding_uid: str
+    cluster_id: str
+    mount_namespace: str
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Labels of every object of ours in the worker."""
+        return {names.MANAGED_BY: names.MANAGED_BY_VALUE}
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """Annotations of every object of ours in the worker."""
+        return {names.COMPUTING_CLUSTER_UID: self.computing_cluster_uid, names.BINDING_UID: self.binding_uid}
+
+    def owns(self, metadata: ObjectMeta) -> bool:
+        """Whether an object of the worker is ours: label and both UIDs."""
+        return (
+            metadata.labels.get(names.MANAGED_BY) == names.MANAGED_BY_VALUE
+            and metadata.annotations.get(names.BINDING_UID) == self.binding_uid
+            and metadata.annotations.get(names.COMPUTING_CLUSTER_UID) == self.computing_cluster_uid
+        )
+
+    def owns_vnode(self, metadata: ObjectMeta) -> bool:
+        """Whether a node of the computing cluster is a vnode of this binding."""
+        return (
+            metadata.labels.get(names.MANAGED_BY) == names.MANAGED_BY_VALUE
+            and metadata.labels.get(names.CLUSTER_BINDING) == names.label_value(self.binding_name)
+            and metadata.labels.get(names.PHYSICAL_CLUSTER_ID) == self.cluster_id
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BindingState:
+    """What a Bridge knows of its binding besides the spec."""
+
+    identity: Identity
+    is_deleting: bool = False
+    abandons_worker: bool = False
+
+
+def virtual_pod_key(worker_pod: ObjectMeta) -> str | None:
+    """`namespace/name` of the computing pod that a worker pod of ours stands for."""
+    namespace = worker_pod.annotations.get(names.VIRTUAL_POD_NAMESPACE)
+    name = worker_pod.annotations.get(names.VIRTUAL_POD_NAME)
+    return f"{namespace}/{name}" if namespace and name else None
