@@ -1,0 +1,199 @@
+"""The one place that writes: carries out the actions of a decision, and leaves an audit line for each."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, assert_never
+
+from reconciler import names
+from reconciler.clock import Clock
+from reconciler.decision import Action, Apply, Create, Delete, Emit, Evict, Manifest, Patch, Side, Target
+from reconciler.kube.client import Client
+from reconciler.kube.errors import AlreadyExistsError, ConflictError, NotFoundError
+from reconciler.kube.resources import EVENTS
+
+DEFAULT_NAMESPACE = "default"  # where events about cluster-scoped objects live
+EVENT_MESSAGE_LIMIT = 1024  # bytes, the API's limit of a note
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write left behind: the object's key and its new resourceVersion; "" when the object is going."""
+
+    target: Target
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One write, for the record: digests, never contents."""
+
+    at: datetime
+    verb: str
+    side: Side
+    resource: str
+    key: str
+    because: str
+    digest: str
+
+    def to_json(self) -> str:
+        """As one line of JSON."""
+        return json.dumps({slot: str(getattr(self, slot)) for slot in self.__slots__}, ensure_ascii=False)
+
+
+class Performer:
+    """Carries out actions against the clients of the two sides.
+
+    Failures are the errors of `kube.errors`; an object that is already gone counts as deleted. A delete or evict never goes out without a UID.
+    """
+
+    def __init__(self, clients: Mapping[Side, Client], clock: Clock, audit: Callable[[AuditLine], None]) -> None:
+        self._clients = clients
+        self._clock = clock
+        self._audit = audit
+
+    async def perform(self, action: Action, because: str) -> Written | None:
+        """Carry out one action; the result says what a cache should see before anybody decides about the object again."""
+        written = await self._dispatch(action)
+        self._audit(_audit_line(action, because, self._clock.now()))
+        return written
+
+    async def _dispatch(self, action: Action) -> Written | None:
+        match action:
+            case Create():
+                return await self._create(action)
+            case Patch():
+                return await self._patch(action)
+            case Apply():
+                return await self._apply(action)
+            case Delete():
+                return await self._delete(action)
+            case Evict():
+                return await self._evict(action)
+            case Emit():
+                await self._emit(action)
+                return None
+            case _:
+                assert_never(action)
+
+    async def _create(self, action: Create) -> Written:
+        target, client = action.target, self._clients[action.target.side]
+        try:
+            made = await client.create(target.resource, dict(action.manifest), target.namespace)
+        except AlreadyExistsError as error:
+            made = await client.get(target.resource, target.name, target.namespace)
+            if not _is_owned(made, action):
+                raise ConflictError(
+                    f"{target.resource.plural} {target.namespace}/{target.name} belongs to somebody else", status=409
+                ) from error
+        return _written(target, made)
+
+    async def _patch(self, action: Patch) -> Written:
+        target, client = action.target, self._clients[action.target.side]
+        preconditions = {
+            name: value for name, value in (("uid", target.uid), ("resourceVersion", target.resource_version)) if value
+        }
+        patch = (
+            {**action.patch, "metadata": {**action.patch.get("metadata", {}), **preconditions}}
+            if preconditions
+            else dict(action.patch)
+        )
+        made = await client.patch(target.resource, target.name, patch, target.namespace, subresource=action.subresource)
+        return _written(target, made)
+
+    async def _apply(self, action: Apply) -> Written:
+        target, client = action.target, self._clients[action.target.side]
+        made = await client.apply(
+            target.resource, target.name, dict(action.manifest), target.namespace, field_manager=names.GIT_FIELD_MANAGER
+        )
+        return _written(target, made)
+
+    async def _delete(self, action: Delete) -> Written:
+        target = action.target
+        try:
+            await self._clients[target.side].delete(
+                target.resource, target.name, target.namespace, uid=_uid(target), grace_seconds=action.grace_seconds
+            )
+        except NotFoundError:
+            pass  # somebody was quicker: what was wanted is so
+        return Written(target, "")
+
+    async def _evict(self, action: Evict) -> Written:
+        target = action.target
+        try:
+            await self._clients[target.side].evict(target.name, target.namespace, uid=_uid(target))
+        except NotFoundError:
+            pass  # as in _delete
+        return Written(target, "")
+
+    async def _emit(self, action: Emit) -> None:
+        regarding = action.regarding
+        namespace = regarding.namespace or DEFAULT_NAMESPACE
+        manifest = event_for(action, namespace, self._clock.now(), uuid.uuid4().hex[:16])
+        try:
+            await self._clients[regarding.side].create(EVENTS, manifest, namespace)
+        except NotFoundError:
+            pass  # the namespace is gone, and so is everyone who would read it
+
+
+def event_for(action: Emit, namespace: str, now: datetime, suffix: str) -> dict[str, Any]:
+    """The core/v1 Event of an Emit; `suffix` makes its name unique."""
+    regarding = action.regarding
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    involved = {
+        "apiVersion": regarding.resource.api_version,
+        "kind": regarding.resource.kind,
+        "name": regarding.name,
+        "uid": regarding.uid,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{regarding.name[:200].rstrip('.-')}.{suffix}", "namespace": namespace},
+        "involvedObject": {
+            name: value for name, value in {**involved, "namespace": regarding.namespace}.items() if value
+        },
+        "type": action.type,
+        "reason": action.reason,
+        "message": action.message[:EVENT_MESSAGE_LIMIT],
+        "source": {"component": names.EVENT_SOURCE},
+        "firstTimestamp": stamp,
+        "lastTimestamp": stamp,
+        "count": 1,
+    }
+
+
+def _uid(target: Target) -> str:
+    if not target.uid:
+        raise ValueError(
+            f"refusing to delete {target.resource.plural} {target.namespace}/{target.name} without a UID precondition"
+        )
+    return target.uid
+
+
+def _is_owned(made: Manifest, action: Create) -> bool:
+    wanted = action.manifest.get("metadata", {}).get("annotations", {})
+    there = made.get("metadata", {}).get("annotations", {})
+    return bool(action.owned_by) and all(there.get(key) == wanted.get(key) for key in action.owned_by)
+
+
+def _written(target: Target, made: Manifest) -> Written:
+    return Written(target, made.get("metadata", {}).get("resourceVersion", ""))
+
+
+def _audit_line(action: Action, because: str, now: datetime) -> AuditLine:
+    target = action.regarding if isinstance(action, Emit) else action.target
+    key = f"{target.namespace}/{target.name}" if target.namespace else target.name
+    body = repr(action).encode()
+    return AuditLine(
+        now,
+        type(action).__name__.lower(),
+        target.side,
+        target.resource.plural,
+        key,
+        because,
+        hashlib.sha256(body).hexdigest()[:16],
+    )
