@@ -1,7 +1,8 @@
 """What can be wrong with an inventory, and where.
 
 OceanError                 every error this project raises on purpose
-└── InvalidInventoryError  carries all Problems found, never only the first
+├── InvalidInventoryError  carries all Problems found, never only the first
+└── InvalidValueError      one value cannot be read as what it should be: a time, a day, a zone, a quantity
 """
 
 from collections.abc import Sequence
@@ -56,3 +57,12 @@ class InvalidInventoryError(OceanError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(f"{len(self.problems)} problem(s) in the inventory")
+
+
+class InvalidValueError(OceanError, ValueError):
+    """One value cannot be read; `message` shows the value, `hint` says what to write instead where that can be guessed."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message}; {hint}" if hint else message)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, assert_never
@@ -113,30 +114,24 @@ class Performer:
 
     async def _delete(self, action: Delete) -> Written:
         target = action.target
-        try:
+        with suppress(NotFoundError):  # somebody was quicker: what was wanted is so
             await self._clients[target.side].delete(
                 target.resource, target.name, target.namespace, uid=_uid(target), grace_seconds=action.grace_seconds
             )
-        except NotFoundError:
-            pass  # somebody was quicker: what was wanted is so
         return Written(target, "")
 
     async def _evict(self, action: Evict) -> Written:
         target = action.target
-        try:
+        with suppress(NotFoundError):  # as in _delete
             await self._clients[target.side].evict(target.name, target.namespace, uid=_uid(target))
-        except NotFoundError:
-            pass  # as in _delete
         return Written(target, "")
 
     async def _emit(self, action: Emit) -> None:
         regarding = action.regarding
         namespace = regarding.namespace or DEFAULT_NAMESPACE
         manifest = event_for(action, namespace, self._clock.now(), uuid.uuid4().hex[:16])
-        try:
+        with suppress(NotFoundError):  # the namespace is gone, and so is everyone who would read it
             await self._clients[regarding.side].create(EVENTS, manifest, namespace)
-        except NotFoundError:
-            pass  # the namespace is gone, and so is everyone who would read it
 
 
 def event_for(action: Emit, namespace: str, now: datetime, suffix: str) -> dict[str, Any]:
