@@ -1,0 +1,121 @@
+"""Real Kubernetes for tests: processes of this machine, torn down for sure.
+
+Fixtures (all of the session: a control plane takes 5 s to start, so share one and use a namespace or a name of your own)
+    cluster          one complete control plane with an audit log
+    bare_cluster     etcd and API server only, with an audit log: no garbage collection, no scheduling, no namespace deletion;
+                     pods need no service account there
+    start_cluster    `start_cluster(controller_manager=…, scheduler=…, extra={component: [flag, …]}) -> ControlPlane`: one of your own, which you
+                     may stop (`stop_component("kube-apiserver", signal.SIGKILL)`) and start again on its old port
+    start_clusters   `start_clusters(3, …)`: several at once, which is quicker
+    programs         the executables, for example `programs.path("kubectl")`
+
+A `ControlPlane` has `.kubeconfig` (administrator), `.kubeconfig_for(user, groups)`, `.kubeconfig_for_service_account(namespace, name)`, `.server`,
+`.api` and `.etcd` (blocking clients). `AuditLog(cluster.wants.audit_log)` of `tests.integration.audit` counts requests.
+
+Everything lives below `.state/tests/PID-…`. It is removed at the end of the session, after failures, Ctrl-C and SIGTERM too; what a killed session
+left behind is removed by the next one.
+"""
+
+import itertools
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from oceanctl.sandbox import controlplane
+from oceanctl.sandbox.controlplane import ControlPlane, Wants
+from oceanctl.sandbox.process import Identity
+from oceanctl.sandbox.programs import Programs, find
+
+StartCluster = Callable[..., ControlPlane]
+STATE = Path(__file__).parents[2] / ".state" / "tests"
+
+
+def pytest_sessionstart() -> None:
+    """A polite kill ends the session as Ctrl-C does, with every fixture torn down."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="session")
+def programs() -> Programs:
+    return find()
+
+
+@pytest.fixture(scope="session")
+def state_folder() -> Iterator[Path]:
+    """This session's folder; folders of sessions that no longer run are swept first."""
+    for left in STATE.glob("*"):
+        _remove_if_abandoned(left)
+    me = Identity.of(os.getpid())
+    assert me is not None
+    folder = STATE / f"{me.pid}-{me.started}"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "owner").write_text(str(me))
+    yield folder
+    _remove_session(folder)
+
+
+@pytest.fixture(scope="session")
+def start_clusters(programs: Programs, state_folder: Path) -> Iterator[Callable[..., list[ControlPlane]]]:
+    numbers = itertools.count(1)
+    folders: list[Path] = []
+
+    def start(
+        count: int,
+        *,
+        controller_manager: bool = True,
+        scheduler: bool = True,
+        extra: Mapping[str, Sequence[str]] | None = None,
+    ) -> list[ControlPlane]:
+        wants = Wants(controller_manager=controller_manager, scheduler=scheduler, extra=extra or {})
+        clusters = [_prepare(state_folder / f"c{next(numbers)}", programs, wants) for _ in range(count)]
+        folders.extend(cluster.folder for cluster in clusters)
+        controlplane.start_all(clusters)
+        return clusters
+
+    yield start
+    for folder in folders:
+        controlplane.remove(folder)
+
+
+@pytest.fixture(scope="session")
+def start_cluster(start_clusters: Callable[..., list[ControlPlane]]) -> StartCluster:
+    def start(**wants: object) -> ControlPlane:
+        return start_clusters(1, **wants)[0]
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def cluster(start_cluster: StartCluster) -> ControlPlane:
+    return start_cluster()
+
+
+@pytest.fixture(scope="session")
+def bare_cluster(start_cluster: StartCluster) -> ControlPlane:
+    return start_cluster(controller_manager=False, scheduler=False)
+
+
+def _prepare(folder: Path, programs: Programs, wants: Wants) -> ControlPlane:
+    return ControlPlane.prepare(folder, programs, replace(wants, audit_log=folder / "audit.log"))
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    owner = Identity.parse((folder / "owner").read_text()) if (folder / "owner").exists() else None
+    if owner is None or not owner.is_running:
+        _remove_session(folder)
+
+
+def _remove_session(folder: Path) -> None:
+    for cluster in folder.glob("*/pids"):
+        controlplane.remove(cluster.parent)
+    shutil.rmtree(folder)
