@@ -1,8 +1,9 @@
-"""Whose an object is: the marks that every object of ours carries in a worker cluster."""
+"""Whose an object is: the marks that every object of ours carries in a worker cluster, and which pods get a worker pod at all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from inventory.model import Binding
 from reconciler import names
 from reconciler.kube.projections import ObjectMeta
 
@@ -61,3 +62,12 @@ def virtual_pod_key(worker_pod: ObjectMeta) -> str | None:
     namespace = worker_pod.annotations.get(names.VIRTUAL_POD_NAMESPACE)
     name = worker_pod.annotations.get(names.VIRTUAL_POD_NAME)
     return f"{namespace}/{name}" if namespace and name else None
+
+
+def is_mirrored(computing_pod: ObjectMeta, binding: Binding) -> bool:
+    """Whether a computing pod on a vnode of this binding gets a worker pod: not a system pod, and not a DaemonSet's unless somebody asked for it."""
+    if computing_pod.namespace in names.UNMIRRORED_NAMESPACES:
+        return False
+    if not any(owner.kind == "DaemonSet" for owner in computing_pod.owner_references):
+        return True
+    return binding.running_daemonset_by_default or computing_pod.annotations.get(names.RUNNING_DAEMONSET) == "true"
