@@ -126,6 +126,15 @@ class Located(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Guards:
+    """How many deletions one plan may carry out; `approve` holds tokens of plans whose deletions were held and are now wanted."""
+
+    max_delete: int | None = None
+    max_delete_percent: int = 20
+    approve: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """Everything an inventory says, valid as a whole.
 
@@ -135,3 +144,4 @@ class Inventory:
     id: str | None
     bindings: tuple[Located[Binding], ...] = ()
     policies: tuple[Located[Policy], ...] = ()
+    guards: Guards = Guards()

@@ -1,0 +1,15 @@
+"""The strings of an inventory that the clusters see too; the reconciler's own are in reconciler/names.py."""
+
+from typing import Final
+
+PREFIX: Final = "kubeocean.io/"
+GROUP: Final = "cloud.tencent.com"
+VERSION: Final = "v1beta1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+BINDING_KIND: Final = "ClusterBinding"
+POLICY_KIND: Final = "ResourceLeasingPolicy"
+
+GIT_FIELD_MANAGER: Final = "kubeocean-gitops"
+INVENTORY_ID: Final = PREFIX + "inventory"  # label
+PRUNE: Final = PREFIX + "prune"  # annotation
+PRUNE_DISABLED: Final = "disabled"
