@@ -3,19 +3,20 @@
 import hashlib
 from typing import Final
 
+from inventory import names as inventory_names
 from reconciler.kube.resources import Resource
 
-PREFIX: Final = "kubeocean.io/"
-GROUP: Final = "cloud.tencent.com"
-VERSION: Final = "v1beta1"
-BINDINGS: Final = Resource(GROUP, VERSION, "clusterbindings", "ClusterBinding", namespaced=False)
-POLICIES: Final = Resource(GROUP, VERSION, "resourceleasingpolicies", "ResourceLeasingPolicy", namespaced=False)
+PREFIX: Final = inventory_names.PREFIX
+GROUP: Final = inventory_names.GROUP
+VERSION: Final = inventory_names.VERSION
+BINDINGS: Final = Resource(GROUP, VERSION, "clusterbindings", inventory_names.BINDING_KIND, namespaced=False)
+POLICIES: Final = Resource(GROUP, VERSION, "resourceleasingpolicies", inventory_names.POLICY_KIND, namespaced=False)
 
 SYSTEM_NAMESPACE: Final = "kubeocean-system"
 UNMIRRORED_NAMESPACES: Final = frozenset({"kube-system", "kube-public", "kube-node-lease", SYSTEM_NAMESPACE})
 NODE_LEASE_NAMESPACE: Final = "kube-node-lease"
 FIELD_MANAGER: Final = "kubeocean"
-GIT_FIELD_MANAGER: Final = "kubeocean-gitops"
+GIT_FIELD_MANAGER: Final = inventory_names.GIT_FIELD_MANAGER
 EVENT_SOURCE: Final = "kubeocean"
 KUBECONFIG_KEY: Final = "kubeconfig"
 DEFAULT_PRIORITY_CLASS: Final = "kubeocean-default"
@@ -33,7 +34,7 @@ POLICY_APPLIED: Final = PREFIX + "policy-applied"
 VIRTUAL_NAMESPACE_LABEL: Final = PREFIX + "virtual-namespace"
 WORKLOAD_TYPE: Final = PREFIX + "workload-type"
 WORKLOAD_NAME: Final = PREFIX + "workload-name"
-INVENTORY_ID: Final = PREFIX + "inventory"
+INVENTORY_ID: Final = inventory_names.INVENTORY_ID
 HOSTNAME: Final = "kubernetes.io/hostname"
 EXCLUDE_FROM_LOAD_BALANCERS: Final = "node.kubernetes.io/exclude-from-external-load-balancers"
 NODE_TYPE: Final = "type"
@@ -61,11 +62,18 @@ WINDOW_CLOSED_AT: Final = PREFIX + "window-closed-at"
 LEASE_ENDS_AT: Final = PREFIX + "lease-ends-at"
 RECLAIM_TERMS: Final = PREFIX + "reclaim-terms"
 ABANDON_WORKER: Final = PREFIX + "abandon-worker"
-PRUNE: Final = PREFIX + "prune"
-PRUNE_DISABLED: Final = "disabled"
+PRUNE: Final = inventory_names.PRUNE
+PRUNE_DISABLED: Final = inventory_names.PRUNE_DISABLED
 
 # annotations of users that would tie the lender's hands
 EVICTION_BLOCKERS: Final = frozenset({"cluster-autoscaler.kubernetes.io/safe-to-evict", "karpenter.sh/do-not-disrupt"})
+
+# annotations of Kubernetes itself that describe the original and would lie on a copy
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"  # the whole original, of a Secret with its data
+SERVICE_ACCOUNT_PREFIX: Final = "kubernetes.io/service-account."
+SERVICE_ACCOUNT_NAME: Final = SERVICE_ACCOUNT_PREFIX + "name"
+SERVICE_ACCOUNT_TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105  # a Secret's type
+API_ACCESS_VOLUME_PREFIX: Final = "kube-api-access-"  # volumes that the ServiceAccount admission adds
 
 # finalizers
 FINALIZER_MANAGER: Final = PREFIX + "clusterbinding-manager"
@@ -83,6 +91,26 @@ NODE_LIFECYCLE_PREFIX: Final = "node.kubernetes.io/"  # taints that the computin
 # conditions
 CONDITION_LEASE_ENDING: Final = PREFIX + "LeaseEnding"
 CONDITION_DISRUPTION: Final = "DisruptionTarget"
+CONDITION_MIRRORED: Final = PREFIX + "Mirrored"
+
+# reasons of a pod's Failed phase; each is our own last word on the pod
+REASON_OUTSIDE_WINDOWS: Final = "OutsideWindows"
+REASON_NODE_LOST: Final = "NodeLost"
+REASON_POD_LOST: Final = "PhysicalPodLost"
+REASON_UNPLACED: Final = "Unplaced"
+REASON_DELETED: Final = "Deleted"
+VERDICTS: Final = frozenset(
+    {REASON_OUTSIDE_WINDOWS, REASON_NODE_LOST, REASON_POD_LOST, REASON_UNPLACED, REASON_DELETED}
+)
+
+# reasons of conditions and Events
+REASON_UNREACHABLE: Final = "WorkerUnreachable"
+REASON_WINDOW_CLOSED: Final = "WindowClosed"
+REASON_WINDOW_ENDING: Final = "WindowEnding"
+EVENT_CREATE_REFUSED: Final = "FailedCreatePod"
+EVENT_TOKEN_LEFT_OUT: Final = "TokenNotMirrored"  # noqa: S105  # an Event's reason
+EVENT_VOLUME_LEFT_OUT: Final = "VolumeNotMirrored"
+EVENT_CLAIM_LEFT_OUT: Final = "ResourceClaimNotMirrored"
 
 PROVIDER_SCHEME: Final = "kubeocean"
 MAX_LABEL_VALUE: Final = 63

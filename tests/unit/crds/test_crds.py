@@ -80,7 +80,7 @@ def _expected(type_: Type) -> dict[str, object]:
             assert_never(type_)
 
 
-def blocks(node: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Schema]]:
+def blocks(node: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
     if isinstance(node, Mapping):
         yield path, node
         for key, child in node.items():
