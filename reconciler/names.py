@@ -14,6 +14,7 @@ POLICIES: Final = Resource(GROUP, VERSION, "resourceleasingpolicies", inventory_
 
 SYSTEM_NAMESPACE: Final = "kubeocean-system"
 UNMIRRORED_NAMESPACES: Final = frozenset({"kube-system", "kube-public", "kube-node-lease", SYSTEM_NAMESPACE})
+INVENTORY_STATE_PREFIX: Final = "kubeocean-inventory-"  # ConfigMap of an inventory: this and its ID
 NODE_LEASE_NAMESPACE: Final = "kube-node-lease"
 FIELD_MANAGER: Final = "kubeocean"
 GIT_FIELD_MANAGER: Final = inventory_names.GIT_FIELD_MANAGER
@@ -64,12 +65,15 @@ RECLAIM_TERMS: Final = PREFIX + "reclaim-terms"
 ABANDON_WORKER: Final = PREFIX + "abandon-worker"
 PRUNE: Final = inventory_names.PRUNE
 PRUNE_DISABLED: Final = inventory_names.PRUNE_DISABLED
+APPROVE: Final = PREFIX + "approve"  # tokens of held changes, on the ConfigMap of an inventory
 
 # annotations of users that would tie the lender's hands
 EVICTION_BLOCKERS: Final = frozenset({"cluster-autoscaler.kubernetes.io/safe-to-evict", "karpenter.sh/do-not-disrupt"})
 
 # annotations of Kubernetes itself that describe the original and would lie on a copy
-LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"  # the whole original, of a Secret with its data
+LAST_APPLIED: Final = (
+    "kubectl.kubernetes.io/last-applied-configuration"  # the whole original, of a Secret with its data
+)
 SERVICE_ACCOUNT_PREFIX: Final = "kubernetes.io/service-account."
 SERVICE_ACCOUNT_NAME: Final = SERVICE_ACCOUNT_PREFIX + "name"
 SERVICE_ACCOUNT_TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105  # a Secret's type
