@@ -54,7 +54,7 @@ class Controller(Generic[V]):
         seen: Seen,
         clock: Clock,
         metrics: ControllerMetrics,
-    ) -> None:  # noqa: PLR0917  # parts, all of them needed
+    ) -> None:
         self.name = name
         self.queue = WorkQueue()
         self._reconciler = reconciler

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 ENVIRONMENT_PREFIX = "OCEAN_"
-ROLES = ("all", "manager", "syncer")
+ROLES = ("all",)  # manager and syncer, one process each, come with the Deployments that run them
 
 
 class SettingsError(Exception):
@@ -26,7 +26,6 @@ class Settings:
     """The effective values. Credentials are file paths only, so that nothing here is a secret."""
 
     role: str = _setting("all", "what this process does", ROLES)
-    binding: str = _setting("", "the ClusterBinding to serve (role syncer)")
     kubeconfig: str = _setting("", "kubeconfig file of the computing cluster; empty: the pod's own service account")
     context: str = _setting("", "context of that kubeconfig; empty: its current one")
     state_dir: str = _setting("/var/lib/kubeocean", "disposable folder: the Git mirror and the election identity")
@@ -86,8 +85,6 @@ def load(flags: Mapping[str, str], environment: Mapping[str, str], config: Path 
             values[name] = _converted(known[name], value, source)
             sources[name] = ENVIRONMENT_PREFIX + name.upper() if source.startswith(ENVIRONMENT_PREFIX) else source
     settings = Settings(**values)
-    if settings.role == "syncer" and not settings.binding:
-        raise SettingsError("role syncer needs --binding NAME")
     return Loaded(settings, sources)
 
 

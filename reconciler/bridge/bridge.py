@@ -1,0 +1,204 @@
+"""One Bridge: the controllers that keep one binding's two sides equal."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from inventory.errors import InvalidInventoryError
+from reconciler import names
+from reconciler.bottomup.load import LoadBook
+from reconciler.bottomup.reports import PolicyView, decide_policy, is_leased
+from reconciler.bottomup.view import NodeView
+from reconciler.bridge.binding import BindingObserver, BindingView, decide_binding
+from reconciler.bridge.computing import Computing
+from reconciler.bridge.dependents import DependentObserver
+from reconciler.bridge.ground import Bound, Ground
+from reconciler.bridge.nodes import NodeObserver, decide_node
+from reconciler.bridge.pods import PodObserver
+from reconciler.bridge.policies import PolicyBook, parsed_binding
+from reconciler.bridge.wiring import Queues, Wiring, applied_policies, resync_forever
+from reconciler.bridge.worker import Heartbeat, Worker, WorkerPodEntry
+from reconciler.clock import Clock
+from reconciler.controller import Controller, Reconciler
+from reconciler.decision import Side
+from reconciler.kube.cache import Cache, Change
+from reconciler.kube.client import Client
+from reconciler.kube.projections import Copied, CustomObject, Node, PartialObject, Pod
+from reconciler.kube.resources import Resource
+from reconciler.leases.renewer import Renewer
+from reconciler.metrics import ControllerMetrics
+from reconciler.perform import Performer, Written
+from reconciler.settings import Settings
+from reconciler.topdown.decide_pod import decide_pod, refused_pod
+from reconciler.topdown.view import DependentView, PodView
+
+log = logging.getLogger(__name__)
+
+V = TypeVar("V")
+AnyCache = Cache[CustomObject] | Cache[Node] | Cache[Copied[Pod]] | Cache[WorkerPodEntry] | Cache[PartialObject]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every Bridge of a process shares."""
+
+    computing: Computing
+    settings: Settings
+    clock: Clock
+    metrics: ControllerMetrics
+    performer: Callable[[Client | None], Performer]
+
+
+@dataclass(frozen=True, slots=True)
+class Controllers:
+    """The controllers of one Bridge."""
+
+    nodes: Controller[NodeView]
+    pods: Controller[PodView]
+    dependents: Controller[DependentView]
+    policies: Controller[PolicyView]
+    binding: Controller[BindingView]
+
+    def run(self, tasks: asyncio.TaskGroup, workers: int) -> None:
+        """Start all of them in a task group."""
+        for controller in (self.nodes, self.pods, self.dependents, self.policies, self.binding):
+            tasks.create_task(controller.run(workers), name=controller.name)
+
+    @property
+    def queues(self) -> Queues:
+        """Their queues."""
+        return Queues(self.nodes.queue, self.pods.queue, self.dependents.queue, self.policies.queue, self.binding.queue)
+
+
+class Bridge:
+    """Runs one binding until cancelled; `heartbeat` and `is_ready` tell its supervisor how it fares."""
+
+    def __init__(self, surroundings: Surroundings, client: Client, bound: Bound, worker_uid: str) -> None:
+        self._around = surroundings
+        self._bound = bound
+        self._worker_uid = worker_uid
+        identity = bound.state.identity
+        self._worker = Worker(client, identity, surroundings.settings)
+        self.heartbeat = Heartbeat(client, worker_uid, surroundings.clock, self._on_heartbeat)
+        self.is_ready = False
+        self.on_state: Callable[[], None] = lambda: None
+        self._wiring: Wiring | None = None
+
+    def bound(self) -> Bound:
+        """The binding as it is now; while its spec is invalid, the last good one holds."""
+        identity = self._bound.state.identity
+        seen = self._around.computing.bindings.get(identity.binding_name)
+        if seen is not None and seen.metadata.uid == identity.binding_uid:
+            self._bound = _bound_now(seen, self._bound)
+        return self._bound
+
+    async def run(self) -> None:
+        """Sync, then keep in sync, until cancelled."""
+        await self._worker.discover()
+        load = LoadBook()
+        ground = Ground(
+            self._around.computing, self._worker, self.bound, self.heartbeat, self._worker_uid, self._around.clock
+        )
+        controllers = self._controllers(ground, load)
+        self._wiring = Wiring(ground, load, controllers.queues)
+        renewer = Renewer(self._around.computing.client, self._around.clock)
+        self._wiring.on_vnode(lambda change: _keep_lease(renewer, change))
+        with ExitStack() as subscriptions:
+            for end in self._wiring.connect():
+                subscriptions.callback(end)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._worker.run(), name="worker-caches")
+                tasks.create_task(self.heartbeat.run(self._around.settings.heartbeat_seconds), name="heartbeat")
+                await self._around.computing.wait_synced()
+                await self._worker.wait_synced()
+                self._begin(tasks, controllers, renewer)
+
+    def _begin(self, tasks: asyncio.TaskGroup, controllers: Controllers, renewer: Renewer) -> None:
+        settings, identity = self._around.settings, self._bound.state.identity
+        wiring = self._wiring
+        assert wiring is not None
+        for vnode in self._around.computing.nodes.values():
+            if identity.owns_vnode(vnode.metadata):
+                renewer.add(vnode)
+        wiring.wake_all()
+        tasks.create_task(renewer.run(), name="node-leases")
+        tasks.create_task(resync_forever(settings.resync_seconds, wiring), name="resync")
+        controllers.run(tasks, settings.workers)
+        self.is_ready = True
+        self.on_state()
+        log.info("bridge is running", extra={"binding": identity.binding_name})
+
+    def _controllers(self, ground: Ground, load: LoadBook) -> Controllers:
+        book = PolicyBook(ground.computing.policies, ground.identity.binding_name)
+        dependents = DependentObserver(ground)
+        return Controllers(
+            self._controller("nodes", Reconciler(NodeObserver(ground, book, load).observe, decide_node)),
+            self._controller("pods", Reconciler(PodObserver(ground).observe, decide_pod, refused_pod)),
+            self._controller("dependents", Reconciler(dependents.observe, dependents.decide)),
+            self._controller("policies", Reconciler(PolicyObserver(ground.computing, book).observe, decide_policy)),
+            self._controller("binding", Reconciler(BindingObserver(ground).observe, decide_binding)),
+        )
+
+    def _controller(self, name: str, reconciler: Reconciler[V]) -> Controller[V]:
+        around = self._around
+        full_name = f"{self._bound.binding.name}/{name}"
+        return Controller(
+            full_name, reconciler, around.performer(self._worker.client), self._seen, around.clock, around.metrics
+        )
+
+    def _on_heartbeat(self) -> None:
+        if self.heartbeat.unreachable_since is None:
+            self._worker.reconnect()
+        if self._wiring is not None and self.is_ready:
+            self._wiring.wake_all()
+        self.on_state()
+
+    async def _seen(self, written: Written, timeout_seconds: float) -> None:
+        cache = self._cache(written.target.side, written.target.resource)
+        if cache is not None:
+            target = written.target
+            key = f"{target.namespace}/{target.name}" if target.namespace else target.name
+            await cache.wait_seen(key, written.resource_version, timeout_seconds)
+
+    def _cache(self, side: Side, resource: Resource) -> AnyCache | None:
+        caches = self._around.computing.caches if side is Side.COMPUTING else self._worker.caches
+        return next((cache for cache in caches if cache.resource == resource), None)
+
+
+class PolicyObserver:
+    """Builds PolicyViews; keys are names of policies."""
+
+    def __init__(self, computing: Computing, book: PolicyBook) -> None:
+        self._computing = computing
+        self._book = book
+
+    async def observe(self, name: str) -> PolicyView | None:
+        """The view; None when the policy is gone or belongs to another binding."""
+        parsed = self._book.get(name)
+        if parsed is None or parsed.seen.metadata.is_deleting:
+            return None
+        lends = sum(is_leased(vnode) and name in applied_policies(vnode) for vnode in self._computing.nodes.values())
+        return PolicyView(parsed.seen, parsed.policy, parsed.problems, lends)
+
+
+def _keep_lease(renewer: Renewer, change: Change[Node]) -> None:
+    if change.after is not None:
+        renewer.add(change.after)
+    elif change.before is not None:
+        renewer.remove(change.before.metadata.name)
+
+
+def _bound_now(seen: CustomObject, last: Bound) -> Bound:
+    metadata = seen.metadata
+    state = replace(
+        last.state,
+        is_deleting=metadata.is_deleting,
+        abandons_worker=metadata.annotations.get(names.ABANDON_WORKER) == "true",
+    )
+    try:
+        return Bound(parsed_binding(seen), state)
+    except InvalidInventoryError:
+        return Bound(last.binding, state)  # the manager reports it; what was promised last holds

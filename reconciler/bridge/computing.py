@@ -1,0 +1,89 @@
+"""The computing cluster as every Bridge of a process sees it: one client and one cache per kind, shared read-only."""
+
+import asyncio
+
+import msgspec
+
+from reconciler import names
+from reconciler.kube.cache import Cache
+from reconciler.kube.client import Client
+from reconciler.kube.projections import Copied, CustomObject, Node, PartialObject, Pod
+from reconciler.kube.resources import CONFIGMAPS, NAMESPACES, NODES, PODS, SECRETS, Resource
+from reconciler.kube.watch import WatchSpec
+from reconciler.topdown.references import references_of
+
+VNODE_PREFIX = "vnode-"
+ON_NODE = "node"
+NAMES_DEPENDENT = "dependent"
+
+decode_custom = msgspec.json.Decoder(CustomObject).decode
+decode_node = msgspec.json.Decoder(Node).decode
+decode_partial = msgspec.json.Decoder(PartialObject).decode
+decode_pod = msgspec.json.Decoder(Pod).decode
+
+
+def decode_computing_pod(raw: bytes | memoryview) -> Copied[Pod] | None:
+    """Keep pods on vnodes, with their bytes; everything else of the cluster is none of our business."""
+    pod = decode_pod(raw)
+    return Copied(pod, bytes(raw)) if pod.spec.node_name.startswith(VNODE_PREFIX) else None
+
+
+def dependent_key(resource: Resource, namespace: str, name: str) -> str:
+    """The key of a ConfigMap or Secret of the computing cluster: `Kind/namespace/name`."""
+    return f"{resource.kind}/{namespace}/{name}"
+
+
+def dependent_keys(pod: Copied[Pod]) -> tuple[str, ...]:
+    """Keys of everything a pod references."""
+    namespace = pod.metadata.namespace
+    return tuple(dependent_key(ref.resource, namespace, ref.name) for ref in references_of(pod.raw))
+
+
+class Computing:
+    """Client and caches of the computing cluster."""
+
+    def __init__(self, client: Client, uid: str, watch_idle_seconds: float) -> None:
+        def spec(resource: Resource, **more: object) -> WatchSpec:
+            return WatchSpec(resource=resource, idle_seconds=watch_idle_seconds, **more)
+
+        self.client = client
+        self.uid = uid
+        self.bindings: Cache[CustomObject] = Cache(client, spec(names.BINDINGS, decode=decode_custom))
+        self.policies: Cache[CustomObject] = Cache(client, spec(names.POLICIES, decode=decode_custom))
+        mark = f"{names.MANAGED_BY}={names.MANAGED_BY_VALUE}"
+        self.nodes: Cache[Node] = Cache(client, spec(NODES, decode=decode_node, label_selector=mark))
+        self.pods: Cache[Copied[Pod]] = Cache(
+            client,
+            spec(PODS, decode=decode_computing_pod, field_selector="spec.nodeName!="),
+            indexes={ON_NODE: lambda pod: (pod.seen.spec.node_name,), NAMES_DEPENDENT: dependent_keys},
+        )
+        self.configmaps: Cache[PartialObject] = Cache(
+            client, spec(CONFIGMAPS, decode=decode_partial, metadata_only=True)
+        )
+        self.secrets: Cache[PartialObject] = Cache(client, spec(SECRETS, decode=decode_partial, metadata_only=True))
+
+    @property
+    def caches(self) -> tuple[Cache[CustomObject] | Cache[Node] | Cache[Copied[Pod]] | Cache[PartialObject], ...]:
+        """Every cache, by no particular order."""
+        return (self.bindings, self.policies, self.nodes, self.pods, self.configmaps, self.secrets)
+
+    def dependents(self, resource: Resource) -> Cache[PartialObject]:
+        """The cache of ConfigMaps or Secrets."""
+        return self.configmaps if resource is CONFIGMAPS else self.secrets
+
+    async def run(self) -> None:
+        """Keep all caches up to date until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for cache in self.caches:
+                tasks.create_task(cache.run(), name=f"computing-{cache.resource.plural}")
+
+    async def wait_synced(self) -> None:
+        """Return when every cache has listed once."""
+        for cache in self.caches:
+            await cache.wait_synced()
+
+
+async def cluster_uid(client: Client) -> str:
+    """The UID of a cluster: that of its `kube-system` namespace, which lives as long as the cluster does."""
+    found = await client.get(NAMESPACES, "kube-system")
+    return str(found["metadata"]["uid"])

@@ -1,0 +1,81 @@
+"""Views of worker nodes and their vnodes, and the pass over one of them."""
+
+from datetime import datetime
+
+from inventory.model import Binding
+from inventory.standing import Standing, standing_of
+from reconciler import names
+from reconciler.bottomup import decide as bottomup
+from reconciler.bottomup.load import LoadBook
+from reconciler.bottomup.view import NodeView
+from reconciler.bridge.computing import ON_NODE
+from reconciler.bridge.ground import Ground
+from reconciler.bridge.policies import PolicyBook, sides_of
+from reconciler.decision import Decision
+from reconciler.kube.projections import Node
+from reconciler.reclaim import decide as reclaim
+
+
+class NodeObserver:
+    """Builds NodeViews; keys are names of worker nodes."""
+
+    def __init__(self, ground: Ground, book: PolicyBook, load: LoadBook) -> None:
+        self._ground = ground
+        self._book = book
+        self._load = load
+        self._worker_book: PolicyBook | None = None
+
+    async def observe(self, node_name: str) -> NodeView | None:
+        """The view of one worker node; None when neither side has anything of it, or the vnode's name belongs to somebody else."""
+        bound = self._ground.bound()
+        identity = bound.state.identity
+        vnode_name = names.vnode_name(identity.cluster_id, node_name)
+        worker_node = self._ground.worker.nodes.get(node_name)
+        vnode = self._ground.computing.nodes.get(vnode_name)
+        if vnode is not None and not identity.owns_vnode(vnode.metadata):
+            return None
+        if worker_node is None and vnode is None:
+            return None
+        return NodeView(
+            binding=bound.binding,
+            state=bound.state,
+            vnode_name=vnode_name,
+            worker_node=worker_node,
+            standing=self._standing(bound.binding, worker_node),
+            foreign_load=self._load.load_of(node_name),
+            vnode=vnode,
+            computing_pods=tuple(pod.seen for pod in self._ground.computing.pods.by_index(ON_NODE, vnode_name)),
+            unreachable_since=self._ground.unreachable_since,
+        )
+
+    def _standing(self, binding: Binding, worker_node: Node | None) -> Standing | None:
+        if worker_node is None:
+            return None
+        metadata = worker_node.metadata
+        sides = sides_of(self._book, self._worker_policies(), worker_is_readable=self._worker_is_readable())
+        return standing_of(metadata.labels, metadata.name, binding, sides, self._ground.clock.now())
+
+    def _worker_policies(self) -> PolicyBook | None:
+        if self._worker_book is None and self._ground.worker.policies is not None:
+            self._worker_book = PolicyBook(self._ground.worker.policies, self._ground.identity.binding_name)
+        return self._worker_book
+
+    def _worker_is_readable(self) -> bool:
+        cache = self._ground.worker.policies
+        return cache is None or (cache.is_synced and cache.last_error is None)
+
+
+def decide_node(view: NodeView, now: datetime) -> Decision:
+    """Reclaim first; its verdict feeds the vnode's only author; the vnode is written before any pod is told to go."""
+    verdict = reclaim.decide(view, now)
+    decision = bottomup.decide(view, verdict, now)
+    actions = (*decision.actions, *verdict.actions)
+    because = verdict.because if verdict.actions else decision.because
+    return Decision(because, actions, decision.wake_at)
+
+
+def node_name_of(vnode: Node) -> str | None:
+    """The worker node behind a vnode, from its providerID (labels cannot hold long names)."""
+    prefix = f"{names.PROVIDER_SCHEME}://"
+    provider_id = vnode.spec.provider_id
+    return provider_id.removeprefix(prefix).partition("/")[2] or None if provider_id.startswith(prefix) else None

@@ -1,0 +1,78 @@
+"""Policies and bindings as the caches hold them, parsed once per version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from inventory.errors import InvalidInventoryError, Problem
+from inventory.manifests import binding_from, policy_from
+from inventory.model import Binding, Policy
+from inventory.standing import Candidate, Sides
+from reconciler.kube.cache import Cache
+from reconciler.kube.projections import CustomObject
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A policy of a cluster, or what is wrong with it."""
+
+    seen: CustomObject
+    policy: Policy | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def candidate(self) -> Candidate:
+        """As the rule of "which policy" takes it."""
+        return Candidate(self.seen.metadata.name, self.policy, self.seen.metadata.is_deleting)
+
+
+class PolicyBook:
+    """The policies of one side for one binding; a policy is parsed again only when its resourceVersion moves."""
+
+    def __init__(self, cache: Cache[CustomObject], binding_name: str) -> None:
+        self._cache = cache
+        self._binding_name = binding_name
+        self._parsed: dict[str, Parsed] = {}
+
+    def all(self) -> tuple[Parsed, ...]:
+        """Every policy for the binding, valid or not."""
+        mine = [seen for seen in self._cache.values() if seen.spec.get("cluster") == self._binding_name]
+        self._parsed = {seen.metadata.name: self._parse(seen) for seen in mine}
+        return tuple(self._parsed.values())
+
+    def get(self, name: str) -> Parsed | None:
+        """One policy for the binding."""
+        seen = self._cache.get(name)
+        return self._parse(seen) if seen is not None and seen.spec.get("cluster") == self._binding_name else None
+
+    def _parse(self, seen: CustomObject) -> Parsed:
+        known = self._parsed.get(seen.metadata.name)
+        if known is not None and known.seen.metadata.resource_version == seen.metadata.resource_version:
+            return known
+        try:
+            policy = replace(policy_from(manifest_of(seen)), created_at=seen.metadata.creation_timestamp)
+        except InvalidInventoryError as error:
+            return Parsed(seen, None, error.problems)
+        return Parsed(seen, policy)
+
+
+def sides_of(computing: PolicyBook, worker: PolicyBook | None, *, worker_is_readable: bool) -> Sides:
+    """What both clusters' policies say for a binding."""
+    ours = tuple(parsed.candidate for parsed in computing.all())
+    if not worker_is_readable:
+        return Sides(ours, None)
+    return Sides(ours, tuple(parsed.candidate for parsed in worker.all()) if worker is not None else ())
+
+
+def parsed_binding(seen: CustomObject) -> Binding:
+    """The spec of a binding.
+
+    Raises:
+        InvalidInventoryError: It cannot be used; every problem names its field.
+
+    """
+    return binding_from(manifest_of(seen))
+
+
+def manifest_of(seen: CustomObject) -> Mapping[str, object]:
+    """A cached custom resource as the manifest it was decoded from, as far as parsing needs it."""
+    return {"metadata": {"name": seen.metadata.name}, "spec": seen.spec}
