@@ -1,11 +1,25 @@
 """Which policy lends a node at an instant: the rule of "which policy", for one side and for both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 
-from inventory.model import Policy
+from inventory.model import Binding, NodeSelector, Policy
+from inventory.selectors import matches
+from inventory.windows import is_open, next_edge, zone_for
+
+VIRTUAL_NODE_LABELS: Mapping[str, frozenset[str]] = {
+    "type": frozenset({"virtual-kubelet"}),
+    "node.kubernetes.io/instance-type": frozenset({"external", "vnode", "eklet"}),
+    "beta.kubernetes.io/instance-type": frozenset({"external", "vnode", "eklet"}),
+}
+"""Labels of nodes that are no machines but capacity of yet another place; they are never lent on."""
+
+_LAST = datetime.max.replace(tzinfo=UTC)
+_EDGES_AHEAD = 64  # handovers looked at for a planned close; more within one notice is nobody's schedule
+_TOLD = 3  # policies named in a sentence
 
 
 class Outcome(StrEnum):
@@ -18,16 +32,36 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A policy as a cluster holds it. `policy` is None when its spec is invalid: it lends nothing, but it counts as a veto of its side if its selector is readable or unknown."""
+    """A policy as a cluster holds it.
+
+    `policy` is None when its spec is invalid: it lends nothing, but it is a veto of its side on every node that `selector` selects, which is what could be
+    read of it (None: every node).
+    """
 
     name: str
     policy: Policy | None
     is_deleting: bool = False
+    selector: NodeSelector | None = None
+
+    @property
+    def node_selector(self) -> NodeSelector | None:
+        """Which nodes it speaks of."""
+        return self.policy.node_selector if self.policy else self.selector
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The answer: `lenders` holds the winning policy of each side that has one (one or two), `last` the policies that matched but are closed."""
+    """The answer for one node.
+
+    Attributes:
+        lenders: The winning policy of each side that has an open one, the computing cluster's first; a veto of the other side does not empty it.
+        closed: The valid policies that match but are not open, for whatever reason; the computing cluster's first, each side by rank.
+        next_edge: The first instant at which this answer can change, if any.
+        is_suspended: Whether the binding or a lender is suspended.
+        closes_at: The planned close: when the node stops being lent if nobody edits anything; None while none is within reach of a notice.
+        notice_at: When the notice of that close begins.
+
+    """
 
     outcome: Outcome
     because: str
@@ -35,6 +69,8 @@ class Standing:
     closed: tuple[Policy, ...] = ()
     next_edge: datetime | None = None
     is_suspended: bool = False
+    closes_at: datetime | None = None
+    notice_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +79,184 @@ class Sides:
 
     computing: Sequence[Candidate]
     worker: Sequence[Candidate] | None = ()
+
+
+def standing_of(
+    labels: Mapping[str, str], node_name: str, binding: Binding, sides: Sides, now: datetime
+) -> Standing | None:
+    """What the policies of both clusters say of a node; None when the worker's cannot be listed."""
+    if sides.worker is None:
+        return None
+    if is_virtual(labels):
+        return Standing(Outcome.NOT_LENT, "the node is a virtual one itself")
+    if not matches(binding.node_selector, labels, node_name):
+        return Standing(Outcome.NOT_LENT, "the binding's selector does not match the node")
+    computing, worker = (
+        tuple(each for each in side if speaks_of(each, labels, node_name, binding))
+        for side in (sides.computing, sides.worker)
+    )
+    return standing_among(computing, worker, binding, now)
+
+
+def standing_among(
+    computing: Sequence[Candidate], worker: Sequence[Candidate], binding: Binding, now: datetime
+) -> Standing:
+    """As `standing_of`, for policies that are known to match a node that the binding selects."""
+    matching = (computing, worker)
+    sides = _sides_at(matching, now)
+    lenders = tuple(side.winner for side in sides if side.winner)
+    close = _planned_close(matching, sides, now)
+    is_suspended = binding.suspend or any(policy.suspend for policy in lenders)
+    return Standing(
+        outcome=_outcome(sides),
+        because=_because(sides, now) + (", but suspended" if is_suspended else ""),
+        lenders=lenders,
+        closed=tuple(policy for side in sides for policy in side.closed),
+        next_edge=min((edge for edge in (_first_edge(matching, now), close.look_again_at) if edge), default=None),
+        is_suspended=is_suspended,
+        closes_at=close.at,
+        notice_at=close.notice_at,
+    )
+
+
+def speaks_of(candidate: Candidate, labels: Mapping[str, str], node_name: str, binding: Binding) -> bool:
+    """Whether a policy, in whatever state, is about a node of this binding."""
+    return is_for(candidate, binding) and matches(candidate.node_selector, labels, node_name)
+
+
+def is_for(candidate: Candidate, binding: Binding) -> bool:
+    """Whether a policy is about this binding's cluster; an invalid one may be."""
+    return candidate.policy is None or candidate.policy.cluster == binding.name
+
+
+def is_virtual(labels: Mapping[str, str]) -> bool:
+    """Whether a node of the worker is itself borrowed from somewhere else."""
+    return any(labels.get(key) in values for key, values in VIRTUAL_NODE_LABELS.items())
+
+
+_Matching = tuple[Sequence[Candidate], Sequence[Candidate]]
+"""The policies that match a node, of the computing and of the worker cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One cluster's policies that match a node, at an instant; `winner` is the open one of the highest rank, `closed` are by rank."""
+
+    matching: Sequence[Candidate]
+    winner: Policy | None
+    closed: tuple[Policy, ...]
+
+    @property
+    def vetoes(self) -> bool:
+        """Whether it has a say and says no; without any matching policy it has none."""
+        return bool(self.matching) and self.winner is None
+
+
+def _sides_at(matching: _Matching, now: datetime) -> tuple[_Side, _Side]:
+    computing, worker = matching
+    return _side_at(computing, now), _side_at(worker, now)
+
+
+def _side_at(matching: Sequence[Candidate], now: datetime) -> _Side:
+    known = [(each.policy, _is_open(each, each.policy, now)) for each in matching if each.policy]
+    winner = min((policy for policy, lends in known if lends), key=_rank, default=None)
+    return _Side(matching, winner, tuple(sorted((policy for policy, lends in known if not lends), key=_rank)))
+
+
+def _is_open(candidate: Candidate, policy: Policy, now: datetime) -> bool:
+    return _may_open(candidate, policy, now) and is_open(policy.windows, zone_for(policy.time_zone), now)
+
+
+def _may_open(candidate: Candidate, policy: Policy, now: datetime) -> bool:
+    """Whether nothing but its windows keeps a policy from lending."""
+    return not candidate.is_deleting and not policy.is_expired(now)
+
+
+def _rank(policy: Policy) -> tuple[int, datetime, str]:
+    return -policy.priority, policy.created_at or _LAST, policy.name
+
+
+def _outcome(sides: tuple[_Side, _Side]) -> Outcome:
+    if not any(side.matching for side in sides):
+        return Outcome.NOT_LENT
+    return Outcome.OUTSIDE_WINDOWS if any(side.vetoes for side in sides) else Outcome.LENT
+
+
+def _first_edge(matching: _Matching, now: datetime) -> datetime | None:
+    """When the first of the policies changes."""
+    return min((edge for side in matching for each in side for edge in _edges(each, now)), default=None)
+
+
+def _edges(candidate: Candidate, now: datetime) -> Iterator[datetime]:
+    policy = candidate.policy
+    if policy is None or not _may_open(candidate, policy, now):
+        return
+    if edge := next_edge(policy.windows, zone_for(policy.time_zone), now):
+        yield edge
+    if policy.expires_at:
+        yield policy.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    """A planned close, or when to look for one again."""
+
+    at: datetime | None = None
+    notice_at: datetime | None = None
+    look_again_at: datetime | None = None
+
+
+def _planned_close(matching: _Matching, before: tuple[_Side, _Side], now: datetime) -> _Close:
+    """Follow the edges, past those where another policy takes over, no further than the longest notice reaches."""
+    if _outcome(before) is not Outcome.LENT:
+        return _Close()
+    reach = max((each.policy.notice for side in matching for each in side if each.policy), default=timedelta())
+    for edge in islice(_edges_from(matching, now), _EDGES_AHEAD):
+        after = _sides_at(matching, edge)
+        if _outcome(after) is not Outcome.LENT:
+            return _Close(edge, edge - _notice(before, after))
+        if edge - reach > now:
+            return _Close(look_again_at=edge - reach)
+        before = after
+    return _Close()
+
+
+def _edges_from(matching: _Matching, now: datetime) -> Iterator[datetime]:
+    edge = _first_edge(matching, now)
+    while edge:
+        yield edge
+        edge = _first_edge(matching, edge)
+
+
+def _notice(before: tuple[_Side, _Side], after: tuple[_Side, _Side]) -> timedelta:
+    """What the policies that close at this edge owe."""
+    owed = (was.winner.notice for was, will in zip(before, after, strict=True) if was.winner and will.vetoes)
+    return max(owed, default=timedelta())
+
+
+def _because(sides: tuple[_Side, _Side], now: datetime) -> str:
+    outcome = _outcome(sides)
+    if outcome is Outcome.NOT_LENT:
+        return "no policy matches the node"
+    if outcome is Outcome.LENT:
+        computing, worker = (side.winner.name if side.winner else None for side in sides)
+        lenders = (computing, f"{worker} of the worker cluster" if worker else None)
+        return f"lent by {' and '.join(name for name in lenders if name)}"
+    silent = [each for side in sides if side.vetoes for each in sorted(side.matching, key=lambda one: one.name)]
+    more = f" and {len(silent) - _TOLD} more" if len(silent) > _TOLD else ""
+    return f"not lent now: {', '.join(_state(each, now) for each in silent[:_TOLD])}{more}"
+
+
+def _state(candidate: Candidate, now: datetime) -> str:
+    """Why a policy that matches does not lend."""
+    policy = candidate.policy
+    if policy is None:
+        return f"{candidate.name} is invalid"
+    if candidate.is_deleting:
+        return f"{candidate.name} is being deleted"
+    if policy.is_expired(now):
+        return f"{candidate.name} has expired"
+    edge = next_edge(policy.windows, zone_for(policy.time_zone), now)
+    return f"{candidate.name} is closed" + (
+        f" until {edge:%Y-%m-%dT%H:%M:%SZ}" if edge and not policy.is_expired(edge) else ""
+    )
