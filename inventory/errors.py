@@ -60,9 +60,17 @@ class InvalidInventoryError(OceanError):
 
 
 class InvalidValueError(OceanError, ValueError):
-    """One value cannot be read; `message` shows the value, `hint` says what to write instead where that can be guessed."""
+    """One value cannot be read.
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        self.message = message
+    `message` shows the value (escaped and cut, for it may be anything) and the complaint; `hint` says what to write instead.
+    """
+
+    def __init__(self, value: object, complaint: str, hint: str) -> None:
+        self.message = f"{_shown(value)} {complaint}"
         self.hint = hint
-        super().__init__(f"{message}; {hint}" if hint else message)
+        super().__init__(f"{self.message}: {hint}")
+
+
+def _shown(value: object, longest: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[:longest]}…"
