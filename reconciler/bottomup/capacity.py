@@ -1,0 +1,107 @@
+"""How much of a node is lent: what its own pods leave over, within the limits of the policies; exact integers in milli-units."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from inventory.model import Limit, Policy
+from inventory.quantity import MILLI, floor, parse, percent_of
+from reconciler.kube.projections import Container, ContainerStatus, Pod
+
+PODS = "pods"
+
+_SIDECAR = "Always"  # an init container with this restart policy runs beside the main ones
+_RESIZE_PENDING = ("PodResizePending", "Infeasible")
+
+
+def requests_of(pod: Pod) -> dict[str, int]:
+    """What the scheduler counts for a pod, in milli-units, `pods` among them.
+
+    The formula is that of PodRequests in k8s.io/component-helpers: the sum of main containers and sidecars, but at least what any init container needs
+    together with the sidecars before it; then pod-level requests instead, where there are any; then the overhead.
+    """
+    running = _sum(_container_requests(pod, each) for each in (*pod.spec.containers, *_sidecars(pod)))
+    total = _maximum(running, _starting(pod))
+    total.update({name: milli for name, milli in _parsed(pod.spec.resources.requests).items() if _is_pod_level(name)})
+    return _sum((total, _parsed(pod.spec.overhead), {PODS: MILLI}))
+
+
+def left_of(allocatable: Mapping[str, str], foreign_load: Mapping[str, int]) -> dict[str, int]:
+    """What the node's own pods leave over of each resource, in milli-units."""
+    return {name: max(0, parse(quantity) - foreign_load.get(name, 0)) for name, quantity in allocatable.items()}
+
+
+def lease_of(
+    allocatable: Mapping[str, str], foreign_load: Mapping[str, int], lenders: Sequence[Policy]
+) -> dict[str, int]:
+    """What a node lends of each resource of `allocatable`, in milli-units: the smallest that any lender allows of what is left."""
+    left = left_of(allocatable, foreign_load)
+    limits = [limit for policy in lenders for limit in policy.limits]
+    return {
+        name: _within(name, milli, [limit for limit in limits if limit.resource == name])
+        for name, milli in left.items()
+    }
+
+
+def _within(resource: str, left: int, limits: Sequence[Limit]) -> int:
+    """Zero means none, for a quantity and for a percentage."""
+    quantities = (floor(resource, limit.quantity) for limit in limits if limit.quantity is not None)
+    shares = (percent_of(left, limit.percent, resource) for limit in limits if limit.percent is not None)
+    return min((floor(resource, left), *quantities, *shares))
+
+
+def _starting(pod: Pod) -> dict[str, int]:
+    """The most that any moment before the main containers needs: an init container, and the sidecars that run by then."""
+    sidecars: dict[str, int] = {}
+    most: dict[str, int] = {}
+    for container in pod.spec.init_containers:
+        if container.restart_policy == _SIDECAR:
+            sidecars = _sum((sidecars, _container_requests(pod, container)))
+            most = _maximum(most, sidecars)
+        else:
+            most = _maximum(most, _sum((sidecars, _parsed(container.resources.requests))))
+    return most
+
+
+def _sidecars(pod: Pod) -> Iterable[Container]:
+    return (each for each in pod.spec.init_containers if each.restart_policy == _SIDECAR)
+
+
+def _container_requests(pod: Pod, container: Container) -> dict[str, int]:
+    """While a pod is resized in place, the larger of what is asked for and what it has; what the node cannot give is not counted."""
+    wanted = _parsed(container.resources.requests)
+    status = _status_of(pod, container)
+    if status is None:
+        return wanted
+    has = _maximum(_parsed(status.allocated_resources), _parsed(status.resources.requests if status.resources else {}))
+    if not has:
+        return wanted
+    return has if _is_resize_infeasible(pod) else _maximum(wanted, has)
+
+
+def _status_of(pod: Pod, container: Container) -> ContainerStatus | None:
+    statuses = (*pod.status.container_statuses, *pod.status.init_container_statuses)
+    return next((each for each in statuses if each.name == container.name), None)
+
+
+def _is_resize_infeasible(pod: Pod) -> bool:
+    return any((each.type, each.reason) == _RESIZE_PENDING for each in pod.status.conditions)
+
+
+def _is_pod_level(resource: str) -> bool:
+    """Whether the API takes this resource at the level of the pod."""
+    return resource in ("cpu", "memory") or resource.startswith("hugepages-")
+
+
+def _parsed(quantities: Mapping[str, str]) -> dict[str, int]:
+    return {name: parse(quantity) for name, quantity in quantities.items()}
+
+
+def _sum(amounts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for each in amounts:
+        for name, milli in each.items():
+            total[name] = total.get(name, 0) + milli
+    return total
+
+
+def _maximum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(first.get(name, 0), second.get(name, 0)) for name in {**first, **second}}
