@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.print_config:
         sys.stdout.write(_rendered(loaded))
         return 0
-    logs.configure(loaded.settings.log_level)
+    logs.configure(loaded.settings.log_level, loaded.settings.audit_log)
     asyncio.run(_until_signalled(loaded.settings))
     return 0
 

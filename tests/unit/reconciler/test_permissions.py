@@ -1,0 +1,57 @@
+from typing import Any
+
+from reconciler import permissions
+
+
+def rules_of(manifests: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [rule for manifest in manifests if manifest["kind"] == kind for rule in manifest["rules"]]
+
+
+def test_the_worker_s_account_writes_in_its_mount_namespace_only() -> None:
+    manifests = permissions.worker_manifests("kubeocean-worker")
+    writes = {"create", "patch", "delete", "update"}
+    everywhere = {
+        resource
+        for rule in rules_of(manifests, "ClusterRole")
+        if writes & set(rule["verbs"])
+        for resource in rule["resources"]
+    }
+    assert everywhere == {"priorityclasses"}
+    assert {manifest["metadata"]["namespace"] for manifest in manifests if manifest["kind"] == "Role"} == {
+        "kubeocean-worker"
+    }
+
+
+def test_the_worker_s_account_reads_secrets_of_its_mount_namespace_only() -> None:
+    manifests = permissions.worker_manifests("kubeocean-worker")
+    assert all("secrets" not in rule["resources"] for rule in rules_of(manifests, "ClusterRole"))
+
+
+def test_nobody_gets_a_wildcard() -> None:
+    for manifests in (permissions.worker_manifests("m"), permissions.computing_manifests()):
+        for rule in [*rules_of(manifests, "Role"), *rules_of(manifests, "ClusterRole")]:
+            assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]]
+
+
+def test_every_granted_verb_has_its_review() -> None:
+    manifests = permissions.worker_manifests("m")
+    granted = sum(len(rule["verbs"]) for kind in ("Role", "ClusterRole") for rule in rules_of(manifests, kind))
+    reviews = permissions.reviews(permissions.WORKER, "m")
+    assert len(reviews) == granted
+    assert {"verb": "create", "group": "", "resource": "pods", "namespace": "m"} in reviews
+    assert {"verb": "get", "group": "", "resource": "namespaces", "name": "kube-system"} in reviews
+
+
+def test_bindings_lead_to_their_roles() -> None:
+    manifests = permissions.computing_manifests()
+    roles = {
+        (m["kind"], m["metadata"]["name"], m["metadata"].get("namespace"))
+        for m in manifests
+        if m["kind"].endswith("Role")
+    }
+    bound = {
+        (m["roleRef"]["kind"], m["roleRef"]["name"], m["metadata"].get("namespace"))
+        for m in manifests
+        if m["kind"].endswith("Binding")
+    }
+    assert roles == bound
