@@ -64,14 +64,13 @@ def parse_days(names: Iterable[str]) -> frozenset[int]:
     return frozenset(_day(name) for name in names)
 
 
-@lru_cache(maxsize=1024)
 def zone_for(name: str) -> ZoneInfo:
     """The zone with this IANA name, from the system's time zone data or else from the tzdata package.
 
     Only listed names are looked up, so a name can neither lead out of the data's folder nor mean the zone of this machine.
     """
     if name in _zone_names():
-        return ZoneInfo(name)
+        return _zone(name)
     places = [known for known in sorted(_zone_names()) if "/" in known or known == "UTC"]  # never EST for CEST
     by_folded = {place.lower(): place for place in places}
     close = get_close_matches(name.lower(), by_folded, n=1)
@@ -139,6 +138,11 @@ def _day(name: str) -> int:
     close = get_close_matches(name.lower(), known, n=1)
     hint = f'did you mean "{close[0].capitalize()}"?' if close else f"write one of {', '.join(DAYS)}"
     raise InvalidValueError(name, "is not a day of the week", hint)
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)  # ZoneInfo itself keeps eight and reads the others from disk each time
 
 
 @lru_cache(maxsize=1)
