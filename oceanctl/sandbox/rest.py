@@ -68,6 +68,16 @@ class Rest:
         query = urlencode({"fieldManager": FIELD_MANAGER, "force": "true"})
         return self._json("PATCH", f"{path}?{query}", manifest, "application/apply-patch+yaml")
 
+    def put(self, resource: Resource, manifest: Mapping[str, Any]) -> Any:
+        """Create the object, or replace it if it is there."""
+        metadata = manifest["metadata"]
+        namespace = metadata.get("namespace", "")
+        path = resource.path(metadata["name"], namespace)
+        if (found := self.get(path)) is None:
+            return self.post(resource.path(namespace=namespace), manifest)
+        versioned = {**metadata, "resourceVersion": found["metadata"]["resourceVersion"]}
+        return self._json("PUT", path, {**manifest, "metadata": versioned})
+
     def _json(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"
     ) -> Any:

@@ -7,10 +7,14 @@ Fixtures (all of the session: a control plane takes 5 s to start, so share one a
     start_cluster    `start_cluster(controller_manager=…, scheduler=…, extra={component: [flag, …]}) -> ControlPlane`: one of your own, which you
                      may stop (`stop_component("kube-apiserver", signal.SIGKILL)`) and start again on its old port
     start_clusters   `start_clusters(3, …)`: several at once, which is quicker
+    start_nodes      `start_nodes(cluster, [NodeSpec("n1", labels={…}, capacity={"cpu": "4"}), …]) -> HollowNodes`: simulated nodes in a complete
+                     cluster; `.stop(signal.SIGKILL)` and `.start()` are a crash of their kubelets (pods are taken up again)
+    sandbox          the whole `oceanctl sandbox`: computing, worker-1 and worker-2 with three nodes each, CRDs, RBAC, kubeconfig Secrets, audit logs
     programs         the executables, for example `programs.path("kubectl")`
 
 A `ControlPlane` has `.kubeconfig` (administrator), `.kubeconfig_for(user, groups)`, `.kubeconfig_for_service_account(namespace, name)`, `.server`,
-`.api` and `.etcd` (blocking clients). `AuditLog(cluster.wants.audit_log)` of `tests.integration.audit` counts requests.
+`.api` and `.etcd` (blocking clients). A `Sandbox` has `.cluster(name)`,
+`.nodes(name)`, `.kubeconfig(name)` and `.reconciler_kubeconfig`. `AuditLog(cluster.wants.audit_log)` of `tests.integration.audit` counts requests.
 
 Everything lives below `.state/tests/PID-…`. It is removed at the end of the session, after failures, Ctrl-C and SIGTERM too; what a killed session
 left behind is removed by the next one.
@@ -29,10 +33,14 @@ import pytest
 
 from oceanctl.sandbox import controlplane
 from oceanctl.sandbox.controlplane import ControlPlane, Wants
+from oceanctl.sandbox.hollownodes import HollowNodes, NodeSpec
 from oceanctl.sandbox.process import Identity
 from oceanctl.sandbox.programs import Programs, find
+from oceanctl.sandbox.progress import to_stderr
+from oceanctl.sandbox.sandbox import Sandbox, Shape
 
 StartCluster = Callable[..., ControlPlane]
+StartNodes = Callable[..., HollowNodes]
 STATE = Path(__file__).parents[2] / ".state" / "tests"
 
 
@@ -105,6 +113,27 @@ def bare_cluster(start_cluster: StartCluster) -> ControlPlane:
     return start_cluster(controller_manager=False, scheduler=False)
 
 
+@pytest.fixture(scope="session")
+def start_nodes() -> StartNodes:
+    def start(cluster: ControlPlane, specs: Sequence[NodeSpec], *, restart_backoff_seconds: float = 10) -> HollowNodes:
+        nodes = HollowNodes(cluster)
+        nodes.configure(specs, restart_backoff_seconds=restart_backoff_seconds)
+        nodes.start()
+        return nodes
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def sandbox(state_folder: Path) -> Iterator[Sandbox]:
+    whole = Sandbox(state_folder / "sandbox")
+    try:
+        whole.up(Shape(audit=True), to_stderr())
+        yield whole
+    finally:
+        whole.down()
+
+
 def _prepare(folder: Path, programs: Programs, wants: Wants) -> ControlPlane:
     return ControlPlane.prepare(folder, programs, replace(wants, audit_log=folder / "audit.log"))
 
@@ -116,6 +145,7 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 def _remove_session(folder: Path) -> None:
+    Sandbox(folder / "sandbox").down()
     for cluster in folder.glob("*/pids"):
         controlplane.remove(cluster.parent)
     shutil.rmtree(folder)

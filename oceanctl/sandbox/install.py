@@ -1,0 +1,84 @@
+"""What Kubeocean needs in its clusters: definitions, permissions and credentials, in the sandbox exactly as anywhere else."""
+
+import base64
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import crds
+from oceanctl.sandbox import kubeconfig
+from oceanctl.sandbox.controlplane import ControlPlane
+from oceanctl.sandbox.errors import NotReadyError
+from reconciler import permissions
+from reconciler.kube.resources import CRDS, NAMESPACES, SECRETS, SERVICEACCOUNTS, Resource
+from reconciler.names import KUBECONFIG_KEY, SYSTEM_NAMESPACE
+
+MOUNT_NAMESPACE: Final = "kubeocean-worker"
+_ESTABLISHED_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.1
+_RBAC: Final = "rbac.authorization.k8s.io"
+_RESOURCES: Final = {
+    resource.kind: resource
+    for resource in (
+        NAMESPACES,
+        SERVICEACCOUNTS,
+        Resource(_RBAC, "v1", "roles", "Role"),
+        Resource(_RBAC, "v1", "rolebindings", "RoleBinding"),
+        Resource(_RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False),
+        Resource(_RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
+    )
+}
+
+
+def install_computing(cluster: ControlPlane, reconciler_kubeconfig: Path) -> None:
+    """Definitions, namespace and permissions, and the kubeconfig of the reconciler's own ServiceAccount as a file."""
+    definitions = crds.load()
+    for definition in definitions:
+        cluster.api.put(CRDS, definition)
+    _apply(cluster, permissions.computing_manifests())
+    for definition in definitions:
+        _await_established(cluster, definition["metadata"]["name"])
+    if not reconciler_kubeconfig.exists():
+        content = cluster.kubeconfig_for_service_account(SYSTEM_NAMESPACE, permissions.ACCOUNT)
+        kubeconfig.write(reconciler_kubeconfig, content)
+
+
+def install_worker(cluster: ControlPlane) -> None:
+    """Namespace, ServiceAccount and RBAC: all that a worker ever gets."""
+    _apply(cluster, permissions.worker_manifests(MOUNT_NAMESPACE))
+
+
+def introduce(worker: ControlPlane, computing: ControlPlane) -> None:
+    """Store the kubeconfig of the worker's ServiceAccount as the Secret that bindings refer to; one that is there stays."""
+    name = f"{worker.name}-kubeconfig"
+    if computing.api.get(SECRETS.path(name, SYSTEM_NAMESPACE)) is not None:
+        return
+    content = worker.kubeconfig_for_service_account(MOUNT_NAMESPACE, permissions.WORKER_ACCOUNT)
+    encoded = base64.b64encode(json.dumps(content).encode()).decode()
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": SYSTEM_NAMESPACE},
+        "data": {KUBECONFIG_KEY: encoded},
+    }
+    computing.api.apply(SECRETS, secret)
+
+
+def _apply(cluster: ControlPlane, manifests: Iterable[Mapping[str, Any]]) -> None:
+    for manifest in manifests:
+        cluster.api.apply(_RESOURCES[manifest["kind"]], manifest)
+
+
+def _await_established(cluster: ControlPlane, name: str) -> None:
+    give_up_at = time.monotonic() + _ESTABLISHED_SECONDS
+    while not _is_established(cluster.api.get(CRDS.path(name))):
+        if time.monotonic() > give_up_at:
+            raise NotReadyError(f"the definition {name} is not established after {_ESTABLISHED_SECONDS:g} s")
+        time.sleep(_POLL_SECONDS)
+
+
+def _is_established(definition: Mapping[str, Any]) -> bool:
+    conditions = definition.get("status", {}).get("conditions", ())
+    return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
