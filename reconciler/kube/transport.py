@@ -24,6 +24,8 @@ from reconciler.kube.answers import error_for
 from reconciler.kube.errors import RejectedError, TransientError
 
 JSON: Final = "application/json"
+STALLED: Final = "Stalled"  # a KubeError's reason: a stream gave nothing for too long
+BROKEN: Final = "Broken"  # as STALLED: a stream ended in the middle
 _USER_AGENT: Final = "kubeocean"
 _CONNECTIONS: Final = 100
 _KEEPALIVE_SECONDS: Final = (
@@ -66,9 +68,9 @@ class Stream:
         try:
             return await self._response.content.readany()
         except aiohttp.SocketTimeoutError as error:
-            raise TransientError(f"{self._call}: the stream has stalled", reason="Stalled") from error
+            raise TransientError(f"{self._call}: the stream has stalled", reason=STALLED) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise TransientError(f"{self._call}: the stream broke: {_text_of(error)}", reason="Broken") from error
+            raise TransientError(f"{self._call}: the stream broke: {_text_of(error)}", reason=BROKEN) from error
 
     def close(self) -> None:
         """Cut the connection; a pending read ends as Broken."""
