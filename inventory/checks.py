@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from typing import Any, Final
 
+from inventory import names
 from inventory.codes import Code
 from inventory.errors import InvalidValueError, Severity
 from inventory.fields import Complaint
 from inventory.model import Limit, NodeSelector, Requirement, SelectorTerm
 from inventory.selectors import expression_flaw, field_flaw
 from inventory.windows import parse_days, zone_for
+from inventory.words import meant
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _NATIVE: Final = ("cpu", "memory", "ephemeral-storage", "pods")  # resources of a node without a domain of their own
@@ -87,8 +88,7 @@ def check_limit(limit: Limit) -> Iterator[Complaint]:
     if limit.quantity is None and limit.percent is None:
         yield _idle(f"the limit of {limit.resource} limits nothing", "give it a quantity, a percent, or both")
     if "/" not in limit.resource and not limit.resource.startswith(_NATIVE_FAMILIES) and limit.resource not in _NATIVE:
-        close = get_close_matches(limit.resource, _NATIVE, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else "devices have a domain, like nvidia.com/gpu"
+        hint = meant(limit.resource, _NATIVE) or "devices have a domain, like nvidia.com/gpu"
         yield _idle(f"no node has a resource '{limit.resource}'", hint, "resource")
 
 
@@ -97,6 +97,17 @@ def check_binding(spec: Mapping[str, Any]) -> Iterator[Complaint]:
     if spec["mount_namespace"].startswith("kube-"):
         hint = "use a namespace of its own, like kubeocean-worker"
         yield Complaint("namespaces that begin with 'kube-' belong to Kubernetes", hint, ("mountNamespace",))
+
+
+def check_metadata(metadata: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Marks that the inventory sets itself, and marks whose value would do nothing."""
+    if names.INVENTORY_ID in metadata.get("labels", {}):
+        hint = "remove it: apply adds it with the id of ocean.yaml"
+        yield Complaint(f"the label {names.INVENTORY_ID} is the inventory's own", hint, ("labels", names.INVENTORY_ID))
+    prune = metadata.get("annotations", {}).get(names.PRUNE, names.PRUNE_DISABLED)
+    if prune != names.PRUNE_DISABLED:
+        message = f"{names.PRUNE}: {prune!r} means nothing"
+        yield _idle(message, f"write {names.PRUNE_DISABLED}, or remove it", "annotations", names.PRUNE)
 
 
 def _idle(message: str, hint: str, *path: str) -> Complaint:

@@ -1,5 +1,6 @@
 """The vocabulary in which kinds.py describes what a manifest may hold."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -92,13 +93,15 @@ def _no_complaints(_: Any) -> Iterable[Complaint]:
 class Block:
     """A mapping with known keys. `make` builds the model's value of the fields that are given, `check` then looks at it as a whole.
 
-    `ignored` are keys that do no harm and have no effect in a file, each with the reason.
+    In a file, keys in `ignored` do no harm and have no effect, each for a reason; keys in `later` are known and not supported yet, each with what to write
+    instead.
     """
 
     fields: Mapping[str, Field]
     make: Callable[..., Any]
     check: Callable[[Any], Iterable[Complaint]] = _no_complaints
     ignored: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    later: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 Type = Text | Flag | Whole | Amount | ListOf | MapOf | Block
@@ -110,5 +113,5 @@ def shown(path: Path) -> str:
 
 
 def pointer(path: Path) -> str:
-    """A path as an RFC 6901 pointer: `/spec/timeWindows/0/end`."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    """A path as an RFC 6901 pointer: `/spec/timeWindows/0/end`. Thousands of manifests share their paths, so one text serves all."""
+    return sys.intern("".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path))

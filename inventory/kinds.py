@@ -15,6 +15,7 @@ from inventory.checks import (
     check_expression,
     check_field,
     check_limit,
+    check_metadata,
     check_selector,
     check_term,
     day,
@@ -159,6 +160,7 @@ POLICY_SPEC: Final = Block(
         "yieldToOwner": Field(Flag(), "yield_to_owner"),
     },
     dict,
+    later=MappingProxyType({"clusters": "write one policy for each cluster, with 'cluster'"}),
 )
 
 _BY_CLUSTER: Final = "the cluster sets it; it has no effect in a file"
@@ -169,6 +171,7 @@ METADATA: Final = Block(
         "annotations": Field(MapOf(QUALIFIED_NAME, Text()), "annotations"),
     },
     dict,
+    check_metadata,
     ignored=MappingProxyType(
         {
             "namespace": "the kind is cluster-scoped; remove it",
@@ -195,7 +198,7 @@ def _document(kind: str, spec: Block, model: type[Binding] | type[Policy]) -> Bl
             "spec": Field(spec, "spec", required=True),
         },
         make,
-        ignored={"status": _BY_CLUSTER},
+        ignored=MappingProxyType({"status": _BY_CLUSTER}),
     )
 
 

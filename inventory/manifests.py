@@ -52,6 +52,17 @@ def selector_of(spec: Manifest) -> NodeSelector | None:
     return selector if reader.is_valid() else None
 
 
+def declared_manifest(written: Manifest) -> dict[str, Any]:
+    """What a valid file wants of the cluster, field by field as it is written, without the keys that have no effect."""
+    metadata = {key: value for key, value in written["metadata"].items() if key in kinds.METADATA.fields}
+    return {
+        "apiVersion": written["apiVersion"],
+        "kind": written["kind"],
+        "metadata": metadata,
+        "spec": written["spec"],
+    }
+
+
 def manifest_for(value: Binding | Policy) -> dict[str, Any]:
     """A manifest that says no more than the object: fields that have their default are left out."""
     kind = kinds.BINDING if isinstance(value, Binding) else kinds.POLICY

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, assert_never
@@ -12,6 +11,7 @@ from inventory import quantity
 from inventory.codes import Code
 from inventory.errors import InvalidValueError, Severity
 from inventory.fields import Amount, Block, Complaint, Field, Flag, ListOf, MapOf, Path, Text, Type, Whole, shown
+from inventory.words import brief, meant
 
 _YAML_1_1_FLAGS: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 
@@ -82,9 +82,9 @@ class Reader:
         if parsed is _INVALID:
             return _INVALID
         if type_.choices and value not in type_.choices:
-            return self._invalid(path, f"{value!r} is not {_one_of(type_.choices)}", _meant(value, type_.choices))
+            return self._invalid(path, f"{brief(value)} is not {_one_of(type_.choices)}", meant(value, type_.choices))
         if type_.pattern is not None and not _compiled(type_.pattern).fullmatch(value):
-            return self._invalid(path, f"{_cut(value)} is not {type_.says}")
+            return self._invalid(path, f"{brief(value)} is not {type_.says}")
         if type_.max_length is not None and len(value) > type_.max_length:
             return self._invalid(path, f"{len(value)} characters are too many", f"use at most {type_.max_length}")
         return parsed
@@ -131,7 +131,7 @@ class Reader:
         for index, item in enumerate(items):
             name = item.get(key) if isinstance(item, Mapping) else None
             if isinstance(name, str) and first.setdefault(name, index) != index:
-                message = f"{key} '{name}' is there already, in {shown((*path, first[name]))}"
+                message = f"{key} {brief(name)} is there already, in {shown((*path, first[name]))}"
                 self.findings.append(Finding(Code.DUPLICATE_ENTRY, (*path, index, key), message, "keep one of the two"))
 
     def _map(self, type_: MapOf, value: object, path: Path) -> Any:
@@ -168,13 +168,13 @@ class Reader:
         if key in type_.fields or self.unknown is Unknown.TOLERATED:
             return
         where = f" in {shown(path)}" if path else ""
+        code, message, severity = Code.UNKNOWN_KEY, f"unknown key {brief(key)}{where}", Severity.ERROR
+        hint = type_.ignored.get(key) or type_.later.get(key) or meant(key, type_.fields)
         if key in type_.ignored:
-            message, hint = f"'{key}'{where} is ignored", type_.ignored[key]
-            finding = Finding(Code.IGNORED_KEY, (*path, key), message, hint, Severity.WARNING, on_key=True)
-        else:
-            message, meant = f"unknown key '{key}'{where}", _meant(key, type_.fields)
-            finding = Finding(Code.UNKNOWN_KEY, (*path, key), message, meant, on_key=True)
-        self.findings.append(finding)
+            code, message, severity = Code.IGNORED_KEY, f"'{key}'{where} is ignored", Severity.WARNING
+        elif key in type_.later:
+            code, message = Code.NOT_SUPPORTED, f"'{key}'{where} is not supported yet"
+        self.findings.append(Finding(code, (*path, key), message, hint, severity, on_key=True))
 
     def _wrong_type(self, expected: str, value: object, path: Path, hint: str | None = None) -> Any:
         if value is None:
@@ -199,7 +199,7 @@ def _described(value: object) -> str:
         case Mapping():
             return "a mapping"
         case str():
-            return f"the text {_cut(value)}"
+            return f"the text {brief(value)}"
         case Sequence():
             return "a list"
         case bool():
@@ -208,19 +208,8 @@ def _described(value: object) -> str:
             return f"the number {value}"
 
 
-def _cut(text: str, longest: int = 80) -> str:
-    shown_text = repr(text)
-    return shown_text if len(shown_text) <= longest else f"{shown_text[:longest]}…"
-
-
 def _one_of(choices: Sequence[str]) -> str:
     return repr(choices[0]) if len(choices) == 1 else f"one of {', '.join(choices)}"
-
-
-def _meant(word: str, known: Sequence[str] | Mapping[str, object]) -> str | None:
-    by_folded = {each.lower(): each for each in known}
-    close = get_close_matches(word.lower(), by_folded, n=1)
-    return f"did you mean '{by_folded[close[0]]}'?" if close else None
 
 
 @lru_cache(maxsize=64)
