@@ -1,11 +1,11 @@
 """Whose an object is: the marks that every object of ours carries in a worker cluster, and which pods get a worker pod at all."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from inventory.model import Binding
 from reconciler import names
-from reconciler.kube.projections import ObjectMeta
+from reconciler.kube.projections import ObjectMeta, Pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,9 @@ def is_mirrored(computing_pod: ObjectMeta, binding: Binding) -> bool:
     if not any(owner.kind == "DaemonSet" for owner in computing_pod.owner_references):
         return True
     return binding.running_daemonset_by_default or computing_pod.annotations.get(names.RUNNING_DAEMONSET) == "true"
+
+
+def live_pods(computing_pods: Iterable[Pod], binding: Binding) -> tuple[Pod, ...]:
+    """The pods that keep a vnode from being empty, mirrored and not finished, in the order of their keys."""
+    live = (pod for pod in computing_pods if not pod.status.is_terminal and is_mirrored(pod.metadata, binding))
+    return tuple(sorted(live, key=lambda pod: pod.metadata.key))
