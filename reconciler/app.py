@@ -33,8 +33,8 @@ async def run(settings: Settings) -> None:
     """Run until cancelled."""
     registry = CollectorRegistry()
     api = ApiMetrics(registry)
-    access = await (
-        kubeconfig.from_file(settings.kubeconfig, settings.context or None)
+    access = (
+        await kubeconfig.from_file(settings.kubeconfig, settings.context or None)
         if settings.kubeconfig
         else kubeconfig.in_cluster()
     )

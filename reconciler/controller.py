@@ -56,7 +56,7 @@ class Controller(Generic[V]):
         metrics: ControllerMetrics,
     ) -> None:
         self.name = name
-        self.queue = WorkQueue()
+        self.queue: WorkQueue[str] = WorkQueue()
         self._reconciler = reconciler
         self._performer = performer
         self._seen = seen

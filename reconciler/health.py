@@ -1,6 +1,6 @@
 """Probes and metrics over HTTP: `/healthz` and `/readyz` name each check, `/metrics` is for Prometheus."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -43,7 +43,7 @@ def metrics(registry: CollectorRegistry) -> web.Application:
     return app
 
 
-def _answer_for(checks: Mapping[str, Check]) -> Callable[[web.Request], object]:
+def _answer_for(checks: Mapping[str, Check]) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(_request: web.Request) -> web.Response:
         results = {name: check() for name, check in checks.items()}
         text = "".join(

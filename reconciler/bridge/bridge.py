@@ -120,9 +120,6 @@ class Bridge:
         settings, identity = self._around.settings, self._bound.state.identity
         wiring = self._wiring
         assert wiring is not None
-        for vnode in self._around.computing.nodes.values():
-            if identity.owns_vnode(vnode.metadata):
-                renewer.add(vnode)
         wiring.wake_all()
         tasks.create_task(renewer.run(), name="node-leases")
         tasks.create_task(resync_forever(settings.resync_seconds, wiring), name="resync")
@@ -161,6 +158,8 @@ class Bridge:
         if cache is not None:
             target = written.target
             key = f"{target.namespace}/{target.name}" if target.namespace else target.name
+            if not written.resource_version:
+                return  # going objects leave when their owner lets them: deletes are idempotent
             await cache.wait_seen(key, written.resource_version, timeout_seconds)
 
     def _cache(self, side: Side, resource: Resource) -> AnyCache | None:

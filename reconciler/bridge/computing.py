@@ -42,25 +42,32 @@ def dependent_keys(pod: Copied[Pod]) -> tuple[str, ...]:
 class Computing:
     """Client and caches of the computing cluster."""
 
-    def __init__(self, client: Client, uid: str, watch_idle_seconds: float) -> None:
-        def spec(resource: Resource, **more: object) -> WatchSpec:
-            return WatchSpec(resource=resource, idle_seconds=watch_idle_seconds, **more)
-
+    def __init__(self, client: Client, uid: str, idle_seconds: float) -> None:
         self.client = client
         self.uid = uid
-        self.bindings: Cache[CustomObject] = Cache(client, spec(names.BINDINGS, decode=decode_custom))
-        self.policies: Cache[CustomObject] = Cache(client, spec(names.POLICIES, decode=decode_custom))
+        self.bindings: Cache[CustomObject] = Cache(
+            client, WatchSpec(resource=names.BINDINGS, decode=decode_custom, idle_seconds=idle_seconds)
+        )
+        self.policies: Cache[CustomObject] = Cache(
+            client, WatchSpec(resource=names.POLICIES, decode=decode_custom, idle_seconds=idle_seconds)
+        )
         mark = f"{names.MANAGED_BY}={names.MANAGED_BY_VALUE}"
-        self.nodes: Cache[Node] = Cache(client, spec(NODES, decode=decode_node, label_selector=mark))
+        self.nodes: Cache[Node] = Cache(
+            client, WatchSpec(resource=NODES, decode=decode_node, label_selector=mark, idle_seconds=idle_seconds)
+        )
         self.pods: Cache[Copied[Pod]] = Cache(
             client,
-            spec(PODS, decode=decode_computing_pod, field_selector="spec.nodeName!="),
+            WatchSpec(
+                resource=PODS, decode=decode_computing_pod, field_selector="spec.nodeName!=", idle_seconds=idle_seconds
+            ),
             indexes={ON_NODE: lambda pod: (pod.seen.spec.node_name,), NAMES_DEPENDENT: dependent_keys},
         )
         self.configmaps: Cache[PartialObject] = Cache(
-            client, spec(CONFIGMAPS, decode=decode_partial, metadata_only=True)
+            client, WatchSpec(resource=CONFIGMAPS, decode=decode_partial, metadata_only=True, idle_seconds=idle_seconds)
         )
-        self.secrets: Cache[PartialObject] = Cache(client, spec(SECRETS, decode=decode_partial, metadata_only=True))
+        self.secrets: Cache[PartialObject] = Cache(
+            client, WatchSpec(resource=SECRETS, decode=decode_partial, metadata_only=True, idle_seconds=idle_seconds)
+        )
 
     @property
     def caches(self) -> tuple[Cache[CustomObject] | Cache[Node] | Cache[Copied[Pod]] | Cache[PartialObject], ...]:

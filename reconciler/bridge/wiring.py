@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reconciler import names
-from reconciler.bottomup.load import ForeignPod, LoadBook
+from reconciler.bottomup.load import LoadBook
 from reconciler.bridge.computing import NAMES_DEPENDENT, ON_NODE, dependent_key, dependent_keys
 from reconciler.bridge.ground import Ground
 from reconciler.bridge.nodes import node_name_of
@@ -23,11 +23,11 @@ REPORT_DELAY_SECONDS = 0.5  # many vnodes change together; one report tells it
 class Queues:
     """The queues of one Bridge, by what their keys name."""
 
-    nodes: WorkQueue
-    pods: WorkQueue
-    dependents: WorkQueue
-    policies: WorkQueue
-    binding: WorkQueue
+    nodes: WorkQueue[str]
+    pods: WorkQueue[str]
+    dependents: WorkQueue[str]
+    policies: WorkQueue[str]
+    binding: WorkQueue[str]
 
 
 class Wiring:
@@ -106,11 +106,9 @@ class Wiring:
             self._wake_pods_on(names.vnode_name(self._identity.cluster_id, change.key))
 
     def _on_worker_pod(self, change: Change[WorkerPodEntry]) -> None:
-        self._load.apply(_foreign(change.before), _foreign(change.after))
+        self._add(self._queues.nodes, self._load.apply(change.before, change.after))
         for pod in (change.before, change.after):
-            if isinstance(pod, ForeignPod) and pod.node_name:
-                self._queues.nodes.add(pod.node_name)
-            elif isinstance(pod, Copied) and (key := virtual_pod_key(pod.metadata)):
+            if isinstance(pod, Copied) and (key := virtual_pod_key(pod.metadata)):
                 self._queues.pods.add(key)
 
     def _on_copy(self, change: Change[PartialObject], resource: Resource) -> None:
@@ -187,7 +185,7 @@ class Wiring:
         return policy.spec.get("cluster") == self._identity.binding_name
 
     @staticmethod
-    def _add(queue: WorkQueue, keys: Iterable[str]) -> None:
+    def _add(queue: WorkQueue[str], keys: Iterable[str]) -> None:
         for key in keys:
             queue.add(key)
 
@@ -197,10 +195,6 @@ async def resync_forever(every_seconds: float, wiring: Wiring) -> None:
     while True:
         await asyncio.sleep(every_seconds)
         wiring.wake_all()
-
-
-def _foreign(pod: WorkerPodEntry | None) -> ForeignPod | None:
-    return pod if isinstance(pod, ForeignPod) else None
 
 
 def _standing(vnode: Node | None) -> tuple[object, ...]:

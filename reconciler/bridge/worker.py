@@ -83,10 +83,7 @@ class Worker:
     """Client and caches of one worker cluster, seen with the eyes of one binding."""
 
     def __init__(self, client: Client, identity: Identity, settings: Settings) -> None:
-        mount = identity.mount_namespace
-
-        def spec(resource: Resource, **more: object) -> WatchSpec:
-            return WatchSpec(resource=resource, idle_seconds=settings.watch_idle_seconds, **more)
+        mount, idle_seconds = identity.mount_namespace, settings.watch_idle_seconds
 
         def decode_worker_pod(raw: bytes | memoryview) -> WorkerPodEntry | None:
             pod = decode_pod(raw)
@@ -96,18 +93,20 @@ class Worker:
 
         self.client = client
         self.identity = identity
-        self.nodes: Cache[Node] = Cache(client, spec(NODES, decode=decode_node))
+        self.nodes: Cache[Node] = Cache(
+            client, WatchSpec(resource=NODES, decode=decode_node, idle_seconds=idle_seconds)
+        )
         self.pods: Cache[WorkerPodEntry] = Cache(
-            client, spec(PODS, decode=decode_worker_pod), indexes={STANDS_FOR: _stands_for}
+            client,
+            WatchSpec(resource=PODS, decode=decode_worker_pod, idle_seconds=idle_seconds),
+            indexes={STANDS_FOR: _stands_for},
         )
-        self.configmaps = self._copies(
-            spec(CONFIGMAPS, decode=decode_partial, namespace=mount, metadata_only=True), CONFIGMAPS
-        )
-        self.secrets = self._copies(spec(SECRETS, decode=decode_partial, namespace=mount, metadata_only=True), SECRETS)
-        self._policies_spec = spec(names.POLICIES, decode=decode_custom)
+        self.configmaps = self._copies(CONFIGMAPS, idle_seconds)
+        self.secrets = self._copies(SECRETS, idle_seconds)
+        self._policies_spec = WatchSpec(resource=names.POLICIES, decode=decode_custom, idle_seconds=idle_seconds)
         self.policies: Cache[CustomObject] | None = None
 
-    def _copies(self, spec: WatchSpec, resource: Resource) -> Cache[PartialObject]:
+    def _copies(self, resource: Resource, idle_seconds: float) -> Cache[PartialObject]:
         def origin(copy: PartialObject) -> tuple[str, ...]:
             annotations = copy.metadata.annotations
             if not self.identity.owns(copy.metadata):
@@ -118,6 +117,10 @@ class Worker:
                 ),
             )
 
+        mount = self.identity.mount_namespace
+        spec = WatchSpec(
+            resource=resource, decode=decode_partial, namespace=mount, metadata_only=True, idle_seconds=idle_seconds
+        )
         return Cache(self.client, spec, indexes={COPY_OF: origin})
 
     def copies(self, resource: Resource) -> Cache[PartialObject]:
