@@ -171,8 +171,16 @@ def _inventory_document(state: State) -> dict[str, Any]:
 async def _listed(
     client: Client, resource: Resource, kind: type[ProjectionT], label_selector: str = ""
 ) -> list[ProjectionT]:
+    """All objects as projections, page by page: a fleet's pods as dicts would fill a laptop."""
     selection = Selection(resource, label_selector=label_selector)
-    return [msgspec.json.decode(item, type=kind) async for page in client.pages(selection) for item in page.items or ()]
+    found: list[ProjectionT] = []
+    rest = ""
+    while True:
+        page = await client.page(selection, rest)
+        found += [msgspec.json.decode(item, type=kind) for item in page.items or ()]
+        rest = page.metadata.continue_
+        if not rest:
+            return found
 
 
 def _binding(seen: CustomObject) -> Binding:

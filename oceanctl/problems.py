@@ -23,7 +23,8 @@ def render_problems(problems: Iterable[Problem], folder: PurePath | None = None)
             f" {problem.code} {problem.message}",
         )
         yield from _excerpt(problem)
-        yield from ((f"{'':{_GUTTER}} = also {_place(place, folder)}",) for place in problem.related)
+        unsaid = [place for place in problem.related if str(place) not in (problem.hint or "")]
+        yield from ((f"{'':{_GUTTER}} = also {_place(place, folder)}",) for place in unsaid)
 
 
 def problem_document(problem: Problem) -> dict[str, Any]:
