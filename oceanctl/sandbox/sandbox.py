@@ -123,7 +123,7 @@ class Sandbox:
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(self.folder):
-            found = programs.find()
+            found = programs.find(say=say)
             shape = self._settled(replace(wanted or self.shape or Shape(), version=found.version))
             clusters = [self._prepared(name, shape, found) for name in shape.clusters]
             with ThreadPoolExecutor(max_workers=len(clusters), thread_name_prefix="up") as pool:
