@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -64,11 +64,12 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The ConfigMap as it is: the state, the identity for preconditions and Events, and the tokens that somebody approved on it."""
+    """The ConfigMap as it is: the state, its identity and data, and the tokens that somebody approved on it."""
 
     state: State
     uid: str
     resource_version: str
+    data: Mapping[str, str] = field(default_factory=dict)
     approvals: frozenset[str] = frozenset()
 
     @property
@@ -132,7 +133,7 @@ def record_from(config_map: Manifest) -> Record:
         held=_held(data.get("heldPrune")),
     )
     approvals = frozenset(annotations.get(names.APPROVE, "").replace(",", " ").split())
-    return Record(state, metadata["uid"], metadata["resourceVersion"], approvals)
+    return Record(state, metadata["uid"], metadata["resourceVersion"], data, approvals)
 
 
 def _held(text: str | None) -> Held | None:
