@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from inventory.model import Binding
-from inventory.standing import Standing, standing_of
+from inventory.standing import Standing
 from reconciler import names
 from reconciler.bottomup import decide as bottomup
 from reconciler.bottomup.load import LoadBook
 from reconciler.bottomup.view import NodeView
 from reconciler.bridge.computing import ON_NODE
 from reconciler.bridge.ground import Ground
-from reconciler.bridge.policies import PolicyBook, sides_of
+from reconciler.bridge.policies import PolicyBook, PolicyIndex
 from reconciler.decision import Decision
 from reconciler.kube.projections import Node
 from reconciler.reclaim import decide as reclaim
@@ -21,7 +21,7 @@ class NodeObserver:
 
     def __init__(self, ground: Ground, book: PolicyBook, load: LoadBook) -> None:
         self._ground = ground
-        self._book = book
+        self._policies = PolicyIndex(book)
         self._load = load
         self._worker_book: PolicyBook | None = None
 
@@ -52,8 +52,10 @@ class NodeObserver:
         if worker_node is None:
             return None
         metadata = worker_node.metadata
-        sides = sides_of(self._book, self._worker_policies(), worker_is_readable=self._worker_is_readable())
-        return standing_of(metadata.labels, metadata.name, binding, sides, self._ground.clock.now())
+        selection = self._policies.selection(
+            binding, self._worker_policies(), worker_is_readable=self._worker_is_readable()
+        )
+        return selection.standing_of(metadata.labels, metadata.name, self._ground.clock.now())
 
     def _worker_policies(self) -> PolicyBook | None:
         if self._worker_book is None and self._ground.worker.policies is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from inventory.errors import InvalidInventoryError, Problem
 from inventory.manifests import binding_from, policy_from
 from inventory.model import Binding, Policy
+from inventory.selection import Selection
 from inventory.standing import Candidate, Sides
 from reconciler.kube.cache import Cache
 from reconciler.kube.projections import CustomObject
@@ -32,6 +33,11 @@ class PolicyBook:
         self._cache = cache
         self._binding_name = binding_name
         self._parsed: dict[str, Parsed] = {}
+
+    @property
+    def revision(self) -> int:
+        """Moves whenever any policy of the side does."""
+        return self._cache.revision
 
     def all(self) -> tuple[Parsed, ...]:
         """Every policy for the binding, valid or not."""
@@ -61,6 +67,23 @@ def sides_of(computing: PolicyBook, worker: PolicyBook | None, *, worker_is_read
     if not worker_is_readable:
         return Sides(ours, None)
     return Sides(ours, tuple(parsed.candidate for parsed in worker.all()) if worker is not None else ())
+
+
+class PolicyIndex:
+    """What both clusters' policies say of a binding's nodes; indexed anew only when a policy or the binding has changed."""
+
+    def __init__(self, computing: PolicyBook) -> None:
+        self._computing = computing
+        self._basis: tuple[object, ...] = ()
+        self._selection: Selection | None = None
+
+    def selection(self, binding: Binding, worker: PolicyBook | None, *, worker_is_readable: bool) -> Selection:
+        """The index of this moment."""
+        basis = (binding, self._computing.revision, worker.revision if worker is not None else None, worker_is_readable)
+        if self._selection is None or basis != self._basis:
+            sides = sides_of(self._computing, worker, worker_is_readable=worker_is_readable)
+            self._basis, self._selection = basis, Selection(binding, sides)
+        return self._selection
 
 
 def parsed_binding(seen: CustomObject) -> Binding:

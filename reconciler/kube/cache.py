@@ -64,6 +64,7 @@ class Cache(Generic[P]):
     def __init__(self, client: Client, spec: WatchSpec[P], indexes: Mapping[str, IndexBy[P]] | None = None) -> None:
         self.restarts: Counter[Cause] = Counter()
         self.last_error: KubeError | None = None  # None while the watch stands
+        self.revision = 0  # counts changes: while it stands still, so do the contents
         self._client = client
         self._spec = spec
         self._control = Control()
@@ -217,6 +218,7 @@ class Cache(Generic[P]):
             self._change(Change(key, before, None))
 
     def _change(self, change: Change[P]) -> None:
+        self.revision += 1
         for name, values_of in self._index_by.items():
             _reindex(self._indexes[name], values_of, change)
         for subscriber in self._subscribers:

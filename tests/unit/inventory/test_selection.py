@@ -29,10 +29,19 @@ def test_policies_of_other_bindings_do_not_count() -> None:
     assert found.outcome is Outcome.NOT_LENT
 
 
-def test_a_verdict_is_shared_by_nodes_and_forgotten_with_the_instant() -> None:
+def test_a_verdict_is_shared_by_nodes_until_its_next_edge() -> None:
     selection = Selection(BINDING, Sides((Candidate("a", policy("a", expires_at=at(13))),)))
     first = selection.standing_of({}, "n1", MONDAY_NOON)
-    assert selection.standing_of({"rack": "7"}, "n2", MONDAY_NOON) is first
+    assert selection.standing_of({"rack": "7"}, "n2", at(12, 59, 59)) is first
     later = selection.standing_of({}, "n1", at(13))
     assert later is not None
     assert later.outcome is Outcome.OUTSIDE_WINDOWS
+
+
+def test_a_clock_that_steps_back_gets_a_new_verdict() -> None:
+    selection = Selection(BINDING, Sides((Candidate("a", policy("a", expires_at=at(13))),)))
+    after = selection.standing_of({}, "n1", at(13))
+    before = selection.standing_of({}, "n1", at(12))
+    assert after is not None
+    assert before is not None
+    assert (after.outcome, before.outcome) == (Outcome.OUTSIDE_WINDOWS, Outcome.LENT)

@@ -1,0 +1,74 @@
+"""Looking at ten thousand nodes reads the policies once, and never a moment too late again."""
+
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from kubernetes.aio.client.configuration import Configuration
+
+from inventory.selection import Selection
+from inventory.standing import Outcome
+from reconciler import names
+from reconciler.bridge.computing import decode_custom
+from reconciler.bridge.policies import PolicyBook, PolicyIndex
+from reconciler.kube.access import Access
+from reconciler.kube.cache import Cache
+from reconciler.kube.client import connect
+from reconciler.kube.projections import CustomObject, ObjectMeta
+from reconciler.kube.watch import WatchSpec
+from reconciler.kube.watch_events import Added, Deleted
+from tests.leasing import BINDING, MONDAY_NOON
+
+
+@pytest.fixture
+async def cache() -> AsyncIterator[Cache[CustomObject]]:
+    """The policies of one side, filled by hand; nothing is sent."""
+    access = Access(Configuration(host="https://127.0.0.1:1"), ssl.create_default_context())
+    async with await connect(access) as client:
+        yield Cache(client, WatchSpec(resource=names.POLICIES, decode=decode_custom))
+
+
+def show(cache: Cache[CustomObject], name: str) -> None:
+    seen = CustomObject(ObjectMeta(name, uid=name, resource_version="1"), {"cluster": BINDING.name})
+    cache._take(Added(seen))
+
+
+def outcome(selection: Selection) -> Outcome | None:
+    standing = selection.standing_of({}, "n1", MONDAY_NOON)
+    return standing.outcome if standing else None
+
+
+def test_the_index_is_kept_while_nothing_changes(cache: Cache[CustomObject]) -> None:
+    show(cache, "nights")
+    index = PolicyIndex(PolicyBook(cache, BINDING.name))
+    first = index.selection(BINDING, None, worker_is_readable=True)
+    assert index.selection(replace(BINDING), None, worker_is_readable=True) is first
+
+
+def test_a_policy_that_comes_or_goes_counts_at_once(cache: Cache[CustomObject]) -> None:
+    index = PolicyIndex(PolicyBook(cache, BINDING.name))
+    found = [outcome(index.selection(BINDING, None, worker_is_readable=True))]
+    show(cache, "nights")
+    found.append(outcome(index.selection(BINDING, None, worker_is_readable=True)))
+    cache._take(Deleted("nights", "2"))
+    found.append(outcome(index.selection(BINDING, None, worker_is_readable=True)))
+    assert found == [Outcome.NOT_LENT, Outcome.LENT, Outcome.NOT_LENT]
+
+
+def test_the_binding_of_this_moment_counts(cache: Cache[CustomObject]) -> None:
+    show(cache, "nights")
+    index = PolicyIndex(PolicyBook(cache, BINDING.name))
+    index.selection(BINDING, None, worker_is_readable=True)
+    suspended = index.selection(replace(BINDING, suspend=True), None, worker_is_readable=True)
+    standing = suspended.standing_of({}, "n1", MONDAY_NOON)
+    assert standing is not None
+    assert standing.is_suspended
+
+
+def test_nothing_is_known_as_long_as_the_workers_policies_cannot_be_read(cache: Cache[CustomObject]) -> None:
+    show(cache, "nights")
+    book = PolicyBook(cache, BINDING.name)
+    index = PolicyIndex(book)
+    told = [outcome(index.selection(BINDING, book, worker_is_readable=is_readable)) for is_readable in (True, False)]
+    assert told == [Outcome.LENT, None]
