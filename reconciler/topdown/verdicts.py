@@ -1,0 +1,77 @@
+"""Our own last word on a computing pod: Failed, for a reason that no kubelet will ever report."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reconciler import names
+from reconciler.decision import Decision, Emit, Manifest, Patch, Side
+from reconciler.kube.projections import Copied, Pod
+from reconciler.topdown.pod_conditions import CONTAINERS_READY, READY, by_type, condition_for
+from reconciler.topdown.targets import as_seen, of_computing_pod, whole
+
+KILLED = 137  # the exit code that kubelets give a container of which nobody knows how it ended (128 + SIGKILL)
+CONTAINER_LISTS = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a pod is Failed; `reason` is one of `names.VERDICTS`."""
+
+    reason: str
+    message: str
+
+    @property
+    def is_disruption(self) -> bool:
+        """Whether it was done to the pod: all but the end of a pod that its user deleted (Jobs do not count disruptions against it)."""
+        return self.reason != names.REASON_DELETED
+
+
+def failed(pod: Copied[Pod], verdict: Verdict, now: datetime) -> Decision:
+    """Mark a computing pod Failed, and tell its user once."""
+    told = Emit(of_computing_pod(pod), "Warning", verdict.reason, verdict.message)
+    return Decision(f"{verdict.reason}: {verdict.message}", (failure_of(pod, verdict, now), told))
+
+
+def failure_of(pod: Copied[Pod], verdict: Verdict, now: datetime) -> Patch:
+    """The write that makes a computing pod Failed."""
+    return Patch(as_seen(pod, Side.COMPUTING), {"status": failed_status_for(whole(pod), verdict, now)}, "status")
+
+
+def failed_status_for(computing_pod: Manifest, verdict: Verdict, now: datetime) -> Manifest:
+    """The changed fields of the status of a pod that failed by our verdict: no container of it runs or is ready any more."""
+    status = computing_pod.get("status", {})
+    stopped = {field: [_stopped(it, verdict) for it in status[field]] for field in CONTAINER_LISTS if status.get(field)}
+    return {
+        "phase": "Failed",
+        "reason": verdict.reason,
+        "message": verdict.message,
+        "conditions": _conditions(status.get("conditions"), verdict, now),
+        **stopped,
+    }
+
+
+def _conditions(seen: Iterable[Manifest] | None, verdict: Verdict, now: datetime) -> list[Manifest]:
+    own = by_type(seen)
+    for kind in (READY, CONTAINERS_READY):
+        own[kind] = condition_for(kind, "False", "PodFailed", "", own.get(kind), now)
+    disrupted = own.get(names.CONDITION_DISRUPTION)
+    if verdict.is_disruption and (disrupted is None or disrupted.get("status") != "True"):
+        own[names.CONDITION_DISRUPTION] = condition_for(
+            names.CONDITION_DISRUPTION, "True", verdict.reason, verdict.message, disrupted, now
+        )
+    return list(own.values())
+
+
+def _stopped(container: Manifest, verdict: Verdict) -> Manifest:
+    state = container.get("state", {})
+    if "terminated" in state:
+        return {**container, "ready": False}
+    ended: dict[str, Any] = {"exitCode": KILLED, "reason": verdict.reason, "message": verdict.message}
+    if since := state.get("running", {}).get("startedAt"):
+        ended["startedAt"] = since
+    if container.get("containerID"):
+        ended["containerID"] = container["containerID"]
+    started = {"started": False} if "started" in container else {}
+    return {**container, **started, "ready": False, "state": {"terminated": ended}}

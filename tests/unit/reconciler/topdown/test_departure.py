@@ -1,0 +1,36 @@
+"""How pods end."""
+
+from reconciler.decision import Delete, Side
+from reconciler.topdown.decide_pod import decide_pod
+from tests.mirroring import MOUNT, NOW, WORKER_NAME, a_pod, a_view, a_worker_pod, leaving_pod, mapped, patch_of, running
+
+
+def test_a_worker_pod_is_stopped_by_its_own_uid() -> None:
+    (delete,) = decide_pod(a_view(leaving_pod(mapped(a_pod()), 5), a_worker_pod()), NOW).actions
+    assert isinstance(delete, Delete)
+    target = delete.target
+    assert (target.side, target.namespace, target.name, target.uid) == (Side.WORKER, MOUNT, WORKER_NAME, "worker-uid")
+
+
+def test_a_computing_pod_is_let_go_by_its_own_uid() -> None:
+    (delete,) = decide_pod(a_view(leaving_pod(mapped(a_pod())), worker_pod_is_gone=True), NOW).actions
+    assert isinstance(delete, Delete)
+    assert (delete.target.side, delete.target.uid, delete.grace_seconds) == (Side.COMPUTING, "uid-1", 0)
+
+
+def test_a_pod_that_finalizers_hold_back_fails_first_and_says_who_holds_it() -> None:
+    pod = mapped(a_pod(meta={"finalizers": ["batch.kubernetes.io/job-tracking"]}, status=running()))
+    decision = decide_pod(a_view(leaving_pod(pod), worker_pod_is_gone=True), NOW)
+    assert (patch_of(decision)["phase"], patch_of(decision)["reason"]) == ("Failed", "Deleted")
+    assert "batch.kubernetes.io/job-tracking" in decision.because
+
+
+def test_status_still_comes_up_while_a_pod_stops() -> None:
+    going = {"deletionTimestamp": "2026-03-02T12:00:30Z", "deletionGracePeriodSeconds": 30}
+    worker = a_worker_pod(status=running(), meta=going)
+    assert patch_of(decide_pod(a_view(leaving_pod(mapped(a_pod())), worker), NOW))["phase"] == "Running"
+
+
+def test_a_lost_pod_is_named() -> None:
+    decision = decide_pod(a_view(mapped(a_pod()), worker_pod_is_gone=True), NOW)
+    assert f"{MOUNT}/{WORKER_NAME}" in decision.because
