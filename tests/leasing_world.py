@@ -17,10 +17,21 @@ from reconciler.kube.errors import ConflictError
 from reconciler.kube.projections import Node, Pod
 from reconciler.kube.resources import NODES
 from reconciler.marks import BindingState
+from reconciler.promise import promise_of
 from reconciler.reclaim import decide as reclaim
 from tests.leasing import BINDING, STATE, VNODE_NAME, worker_node
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A pod was told to go, while this was what the vnode remembered of its close."""
+
+    at: datetime
+    kind: type[Evict] | type[Delete]
+    name: str
+    closed_at: datetime | None
 
 
 @dataclass
@@ -37,7 +48,7 @@ class World:
     unreachable_since: datetime | None = None
     more: dict[str, Any] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
-    told_to_go: list[tuple[datetime, type[Evict] | type[Delete], str]] = field(default_factory=list)
+    told_to_go: list[Told] = field(default_factory=list)
     version: int = 0
 
     def view(self, now: datetime) -> NodeView:
@@ -137,7 +148,8 @@ class World:
         pod = self.pods[action.target.name]
         assert action.target.uid == pod.metadata.uid
         assert not pod.metadata.is_deleting
-        self.told_to_go.append((now, type(action), action.target.name))
+        closed_at = promise_of(self.view(now).vnode).closed_at
+        self.told_to_go.append(Told(now, type(action), action.target.name, closed_at))
         self.pods[action.target.name] = replace_fields(
             pod, metadata=replace_fields(pod.metadata, deletion_timestamp=now)
         )

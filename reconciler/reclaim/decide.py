@@ -109,6 +109,7 @@ def _ended(view: LeaseView, promise: Promise, because: str, now: datetime) -> Re
 
 
 def _closed(view: LeaseView, closed_at: datetime, terms: Terms | None, because: str, now: datetime) -> Reclaim:
+    """Without a vnode nothing bears the record of the close, so nobody is told to go."""
     course = _Course.of(closed_at, terms)
     pods = live_pods(view.computing_pods, view.binding)
     state = course.state_at(now) if pods else LeaseState.EMPTY
@@ -121,8 +122,8 @@ def _closed(view: LeaseView, closed_at: datetime, terms: Terms | None, because: 
         closed_at=closed_at,
         evicts_from=course.evicts_from,
         ends_at=course.ends_at,
-        actions=_departures(state, staying),
-        wake_at=course.next_step(now) if pods else None,
+        actions=_departures(state, staying) if view.vnode else (),
+        wake_at=course.next_step(now) if pods and view.vnode else None,
     )
 
 

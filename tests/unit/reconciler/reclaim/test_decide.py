@@ -173,6 +173,11 @@ class TestClosing:
         verdict = decide(node_view(standing=standing_by(lower, replace(SHUT, priority=1))), NOW)
         assert (verdict.state, verdict.terms, verdict.closed_at) == (LeaseState.EMPTY, TERMS, NOW)
 
+    def test_without_a_vnode_to_record_it_on_nobody_is_told_to_go(self) -> None:
+        abrupt = policy(windows=MORNING, force_reclaim=True)
+        verdict = decide(node_view(standing=standing_by(abrupt), computing_pods=(pod(),)), NOW)
+        assert (verdict.closed_at, verdict.actions, verdict.wake_at) == (NOW, (), None)
+
 
 class TestTheCourse:
     @pytest.mark.parametrize(
