@@ -17,11 +17,12 @@ from reconciler.kube.projections import CustomObject, Node
 
 @dataclass(frozen=True, slots=True)
 class PolicyView:
-    """One policy CR, parsed, and the vnodes it lends."""
+    """One policy CR, parsed; how many worker nodes it covers, and how many of them it lends."""
 
     seen: CustomObject
     policy: Policy | None
     problems: tuple[Problem, ...]
+    covers: int
     lends: int
 
 
@@ -77,9 +78,11 @@ def _policy_status(view: PolicyView, now: datetime) -> dict[str, Any]:
         "phase": "Failed" if policy is None else "Active" if is_active else "Inactive",
         "observedGeneration": generation,
         "activeTimeWindow": is_active,
-        "nodes": view.lends,
+        "nodes": {"matched": view.covers, "leased": view.lends},
         "nextTransition": _transition(policy, now, is_active=is_active),
     }
+    if (status["phase"], is_active) != (old.get("phase"), old.get("activeTimeWindow")):
+        status["lastAppliedTime"] = rfc3339(now)
     conditions: Sequence[Mapping[str, Any]] = old.get("conditions", ())
     return status | {
         "conditions": merged(conditions, _policy_conditions(view, now, is_active=is_active), generation, now)
@@ -115,7 +118,7 @@ def _transition(policy: Policy | None, now: datetime, *, is_active: bool) -> dic
     edge = _next_edge(policy, now)
     expiry = policy.expires_at if is_active else None
     first = earliest(edge, expiry)
-    return {"time": rfc3339(first), "direction": "Close" if is_active else "Open"} if first else None
+    return {"at": rfc3339(first), "direction": "Close" if is_active else "Open"} if first else None
 
 
 def _totals(vnodes: Sequence[Node]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from inventory.errors import InvalidInventoryError
 from reconciler import names
 from reconciler.bottomup.load import LoadBook
-from reconciler.bottomup.reports import PolicyView, decide_policy, is_leased
+from reconciler.bottomup.reports import PolicyView, decide_policy
 from reconciler.bottomup.view import NodeView
 from reconciler.bridge.binding import BindingObserver, BindingView, decide_binding
 from reconciler.bridge.computing import Computing
@@ -19,7 +19,8 @@ from reconciler.bridge.ground import Bound, Ground
 from reconciler.bridge.nodes import NodeObserver, decide_node
 from reconciler.bridge.pods import PodObserver
 from reconciler.bridge.policies import PolicyBook, parsed_binding
-from reconciler.bridge.wiring import Queues, Wiring, applied_policies, resync_forever
+from reconciler.bridge.policy_reports import PolicyObserver
+from reconciler.bridge.wiring import Queues, Wiring, resync_forever
 from reconciler.bridge.worker import Heartbeat, Worker, WorkerPodEntry
 from reconciler.clock import Clock
 from reconciler.controller import Controller, Reconciler
@@ -135,7 +136,7 @@ class Bridge:
             self._controller("nodes", Reconciler(NodeObserver(ground, book, load).observe, decide_node)),
             self._controller("pods", Reconciler(PodObserver(ground).observe, decide_pod, refused_pod)),
             self._controller("dependents", Reconciler(dependents.observe, dependents.decide)),
-            self._controller("policies", Reconciler(PolicyObserver(ground.computing, book).observe, decide_policy)),
+            self._controller("policies", Reconciler(PolicyObserver(ground, book).observe, decide_policy)),
             self._controller("binding", Reconciler(BindingObserver(ground).observe, decide_binding)),
         )
 
@@ -165,22 +166,6 @@ class Bridge:
     def _cache(self, side: Side, resource: Resource) -> AnyCache | None:
         caches = self._around.computing.caches if side is Side.COMPUTING else self._worker.caches
         return next((cache for cache in caches if cache.resource == resource), None)
-
-
-class PolicyObserver:
-    """Builds PolicyViews; keys are names of policies."""
-
-    def __init__(self, computing: Computing, book: PolicyBook) -> None:
-        self._computing = computing
-        self._book = book
-
-    async def observe(self, name: str) -> PolicyView | None:
-        """The view; None when the policy is gone or belongs to another binding."""
-        parsed = self._book.get(name)
-        if parsed is None or parsed.seen.metadata.is_deleting:
-            return None
-        lends = sum(is_leased(vnode) and name in applied_policies(vnode) for vnode in self._computing.nodes.values())
-        return PolicyView(parsed.seen, parsed.policy, parsed.problems, lends)
 
 
 def _keep_lease(renewer: Renewer, change: Change[Node]) -> None:

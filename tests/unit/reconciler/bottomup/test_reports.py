@@ -21,7 +21,7 @@ def policy_view(policy: Policy | None, lends: int = 2, status: dict[str, Any] | 
     seen = CustomObject(
         ObjectMeta("night", uid="u", resource_version="1", generation=3), {"cluster": "eu"}, status or {}
     )
-    return PolicyView(seen, policy, () if policy else (Problem("OE2", "percent is 150", Position("x")),), lends)
+    return PolicyView(seen, policy, () if policy else (Problem("OE2", "percent is 150", Position("x")),), 5, lends)
 
 
 def status_of(decision: Decision) -> dict[str, Any]:
@@ -33,22 +33,22 @@ def status_of(decision: Decision) -> dict[str, Any]:
 
 OPEN = Policy("night", "eu", windows=(MORNING,))
 ROWS = [
-    (OPEN, "Active", "ActiveTimeWindow", {"time": "2026-03-02T12:30:00Z", "direction": "Close"}),
+    (OPEN, "Active", "ActiveTimeWindow", {"at": "2026-03-02T12:30:00Z", "direction": "Close"}),
     (
         Policy("night", "eu", windows=(EVENING,)),
         "Inactive",
         "InactiveTimeWindow",
-        {"time": "2026-03-02T18:00:00Z", "direction": "Open"},
+        {"at": "2026-03-02T18:00:00Z", "direction": "Open"},
     ),
     (Policy("night", "eu"), "Active", "ActiveTimeWindow", None),
     (
         replace(OPEN, expires_at=NOW + timedelta(minutes=1)),
         "Active",
         "ActiveTimeWindow",
-        {"time": "2026-03-02T12:01:00Z", "direction": "Close"},
+        {"at": "2026-03-02T12:01:00Z", "direction": "Close"},
     ),
     (replace(OPEN, expires_at=NOW), "Inactive", "Expired", None),
-    (replace(OPEN, suspend=True), "Active", "Suspended", {"time": "2026-03-02T12:30:00Z", "direction": "Close"}),
+    (replace(OPEN, suspend=True), "Active", "Suspended", {"at": "2026-03-02T12:30:00Z", "direction": "Close"}),
     (None, "Failed", "ValidationError", None),
 ]
 
@@ -65,7 +65,8 @@ def test_a_policy_s_status_says_what_holds_now_and_next(
     active = next(condition for condition in status["conditions"] if condition["type"] == "Active")
     assert (status["phase"], active["reason"], status.get("nextTransition")) == (phase, reason, transition)
     assert status["observedGeneration"] == 3
-    assert status["nodes"] == 2
+    assert status["nodes"] == {"matched": 5, "leased": 2}
+    assert status["lastAppliedTime"] == "2026-03-02T12:00:00Z"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""Views of policies for their status: what they cover and what they lend."""
+
+from inventory.model import Policy
+from inventory.selectors import matches
+from reconciler.bottomup.reports import PolicyView, is_leased
+from reconciler.bridge.ground import Ground
+from reconciler.bridge.policies import PolicyBook
+from reconciler.bridge.wiring import applied_policies
+
+
+class PolicyObserver:
+    """Builds PolicyViews; keys are names of policies."""
+
+    def __init__(self, ground: Ground, book: PolicyBook) -> None:
+        self._ground = ground
+        self._book = book
+
+    async def observe(self, name: str) -> PolicyView | None:
+        """The view; None when the policy is gone or belongs to another binding."""
+        parsed = self._book.get(name)
+        if parsed is None or parsed.seen.metadata.is_deleting:
+            return None
+        ground = self._ground
+        owned = (vnode for vnode in ground.computing.nodes.values() if ground.identity.owns_vnode(vnode.metadata))
+        lends = sum(is_leased(vnode) and name in applied_policies(vnode) for vnode in owned)
+        return PolicyView(parsed.seen, parsed.policy, parsed.problems, self._covered(parsed.policy), lends)
+
+    def _covered(self, policy: Policy | None) -> int:
+        if policy is None:
+            return 0
+        selectors = (self._ground.bound().binding.node_selector, policy.node_selector)
+        nodes = (node.metadata for node in self._ground.worker.nodes.values())
+        return sum(all(matches(selector, node.labels, node.name) for selector in selectors) for node in nodes)
