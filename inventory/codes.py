@@ -43,3 +43,4 @@ class Code(StrEnum):
 
     FOREIGN = "OE4101"
     IMMUTABLE = "OE4102"
+    REFUSED = "OE4103"
