@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from hypothesis import strategies as st
 
 from inventory.model import Binding, SecretRef
 from reconciler import names
@@ -271,3 +272,10 @@ def patch_of(decision: Decision, side: Side = Side.COMPUTING, part: str = "statu
     found = [it for it in decision.actions if isinstance(it, Patch) and it.target.side is side and part in it.patch]
     assert len(found) == 1, decision
     return dict(found[0].patch[part])
+
+
+def optional_fields(
+    required: dict[str, st.SearchStrategy[Any]], **more: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Json]:
+    """Objects with all required fields and any of the others."""
+    return st.fixed_dictionaries(required, optional=more)
