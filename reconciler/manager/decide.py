@@ -99,7 +99,7 @@ def decide(view: ManagerView, now: datetime) -> Decision:
         actions.append(
             Emit(
                 _target(view),
-                "Normal" if ready.status == "True" else "Warning",
+                "Warning" if _phase(ready) == "Failed" else "Normal",
                 ready.reason,
                 ready.message or "the binding is ready",
             )
