@@ -27,9 +27,11 @@ def keep_in_step(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[P
     if deadline is not None and deadline <= now:
         return failed(computing_pod, _unplaced(view, worker_pod), now)
     actions = (
-        *_down(view, computing_pod, worker_pod),
         *brought_up(view, computing_pod, worker_pod, now),
         *_recorded(view, computing_pod, worker_pod),
+        *_down(
+            view, computing_pod, worker_pod
+        ),  # last: a worker that refuses a label must not keep its status from coming up
     )
     because = f"in step with {name}: {worker_pod.seen.status.phase or 'no phase yet'}"
     if deadline is not None:

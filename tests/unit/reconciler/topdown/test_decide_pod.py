@@ -158,6 +158,9 @@ ROWS = {
     "finished": Row(lambda: a_view(vpod(running()), ppod(finished())), ["patch computing status"]),
     "deleted-by-hand-in-the-worker": Row(lambda: a_view(vpod(running()), ppod(running(), **going(30))), []),
     "relabelled": Row(lambda: a_view(vpod(running(), labels={"a": "b"}), ppod(running())), ["patch worker metadata"]),
+    "relabelled-and-started": Row(
+        lambda: a_view(vpod(labels={"a": "b"}), ppod(running())), ["patch computing status", "patch worker metadata"]
+    ),
     "closing": Row(lambda: a_view(vpod(running()), ppod(running()), vnode=CLOSED_VNODE), BOTH_WAYS),
     "running-without-its-vnode": Row(lambda: a_view(vpod(running()), ppod(running()), vnode=None), []),
     "mirrored-although-it-no-longer-would-be": Row(
