@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from reconciler import names
+from reconciler.conditions import rfc3339
 from reconciler.decision import Action, Create, Decision, Emit, Side, Target
 from reconciler.kube.projections import Copied, Node, ObjectMeta, Pod
 from reconciler.kube.resources import PODS
 from reconciler.marks import is_mirrored
+from reconciler.promise import promise_of
 from reconciler.topdown.credentials import is_token
 from reconciler.topdown.pod_forge import worker_pod_for
 from reconciler.topdown.renaming import renaming_for
@@ -23,10 +25,10 @@ def start(view: PodView, computing_pod: Copied[Pod], now: datetime) -> Decision:
     """Create the worker pod, unless something stands in the way."""
     if not is_mirrored(computing_pod.metadata, view.binding):
         return Decision("pods of this namespace or DaemonSet are not mirrored")
-    closed_at = view.vnode.metadata.annotations.get(names.WINDOW_CLOSED_AT) if view.vnode is not None else None
+    closed_at = promise_of(view.vnode).closed_at
     if closed_at is not None:
         node = computing_pod.seen.spec.node_name
-        message = f"{node} closed at {closed_at}, before this pod had started"
+        message = f"{node} closed at {rfc3339(closed_at)}, before this pod had started"
         return failed(computing_pod, Verdict(names.REASON_OUTSIDE_WINDOWS, message), now)
     if view.worker_node is None:
         return Decision("waiting for the worker node to be there")

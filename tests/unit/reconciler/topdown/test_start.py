@@ -4,7 +4,7 @@ import pytest
 
 from reconciler import names
 from reconciler.decision import Create, Emit
-from reconciler.kube.projections import ObjectMeta
+from reconciler.kube.projections import Node, ObjectMeta
 from reconciler.kube.resources import CONFIGMAPS, SECRETS
 from reconciler.topdown.decide_pod import decide_pod
 from reconciler.topdown.view import Dependent, Reference
@@ -75,3 +75,8 @@ def test_a_pod_that_comes_too_late_is_told_when_its_node_closed() -> None:
     status = patch_of(decide_pod(a_view(a_pod(), vnode=CLOSED_VNODE), NOW))
     assert (status["phase"], status["reason"]) == ("Failed", "OutsideWindows")
     assert CLOSED_AT in status["message"]
+
+
+def test_a_closing_mark_that_nobody_can_read_fails_no_pod() -> None:
+    spoilt = Node(ObjectMeta("vnode", annotations={names.WINDOW_CLOSED_AT: "soon"}))
+    assert told(decide_pod(a_view(a_pod(), vnode=spoilt), NOW)) == ["create worker"]
