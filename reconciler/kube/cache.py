@@ -180,7 +180,7 @@ class Cache(Generic[P]):
                 for found in objects:
                     self._listed.add(self._put(found))
             case Synced(version):
-                for key in self._objects.keys() - self._listed:
+                for key in [key for key in self._objects if key not in self._listed]:
                     self._drop(key)
                 self._listed.clear()
                 self._has_seen_up_to(version)

@@ -121,3 +121,17 @@ def streams(*chunks: bytes, ends: bool = False, stalls: bool = False) -> Answer:
         return response
 
     return answer
+
+
+class Held:
+    """An answer that waits until the test lets it go."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.reached = asyncio.Event()
+        self.released = asyncio.Event()
+        self._answer = answer
+
+    async def __call__(self, request: web.Request, over: asyncio.Event) -> web.StreamResponse:
+        self.reached.set()
+        await self.released.wait()
+        return await self._answer(request, over)
