@@ -1,5 +1,6 @@
 """The simulated nodes of one cluster: their certificates, their configuration, and the process that plays them."""
 
+import ipaddress
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from reconciler.kube.resources import NODES
 
 HOLLOW_KUBELET: Final = "hollow-kubelet"
 READY_SECONDS: Final = 60.0
+NETWORK: Final = "10.128.0.0/14"
 CAPACITY: Final = {"cpu": "8", "memory": "32Gi", "pods": "110", "ephemeral-storage": "100Gi"}
 GPU_CAPACITY: Final = {"nvidia.com/gpu": "8"}
 GPU_LABELS: Final = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"}
@@ -49,10 +51,12 @@ class HollowNodes:
         """Its configuration file."""
         return self.cluster.folder / "hollow.json"
 
-    def configure(self, specs: Sequence[NodeSpec], *, restart_backoff_seconds: float = 10.0) -> bool:
+    def configure(
+        self, specs: Sequence[NodeSpec], *, network: str = NETWORK, restart_backoff_seconds: float = 10.0
+    ) -> bool:
         """Write the configuration, and say whether it changed: a running process has to be started again to read it.
 
-        Nodes that had a port keep it.
+        Every node gets a /24 of `network` for its pods. Nodes that had a port keep it.
         """
         folder = self.cluster.folder
         before = load(self.config) if self.config.exists() else None
@@ -63,7 +67,10 @@ class HollowNodes:
             version=self.cluster.programs.version,
             client_authority=self.cluster.credentials.authority.certificate,
             folder=folder / "containers",
-            nodes=tuple(self._node(index, spec, known[spec.name]) for index, spec in enumerate(specs)),
+            nodes=tuple(
+                self._node(spec, known[spec.name], str(pod_range))
+                for spec, pod_range in zip(specs, ipaddress.ip_network(network).subnets(new_prefix=24), strict=False)
+            ),
             restart_backoff_seconds=restart_backoff_seconds,
         )
         dump(config, self.config)
@@ -83,15 +90,18 @@ class HollowNodes:
         """By name of every configured node, whether it is Ready; all are not while the API server is down."""
         names = [node.name for node in load(self.config).nodes] if self.config.exists() else []
         try:
-            return {name: _is_ready(self.cluster.api.get(NODES.path(name))) for name in names}
+            ready = {
+                node["metadata"]["name"] for node in self.cluster.api.get(NODES.path())["items"] if _is_ready(node)
+            }
         except SandboxError:
-            return dict.fromkeys(names, False)
+            ready = set()
+        return {name: name in ready for name in names}
 
     def _why_not_ready(self) -> str | None:
         unready = [name for name, is_ready in self.readiness().items() if not is_ready]
         return f"not Ready: {', '.join(unready)}" if unready else None
 
-    def _node(self, index: int, spec: NodeSpec, port: int) -> NodeConfig:
+    def _node(self, spec: NodeSpec, port: int, pod_range: str) -> NodeConfig:
         user = f"system:node:{spec.name}"
         serving = Identity(user, ("system:nodes",), (LOOPBACK, spec.name), Usage.SERVER)
         issued = Authority(self.cluster.folder / "pki").issue(f"kubelet-{spec.name}", serving)
@@ -102,11 +112,11 @@ class HollowNodes:
             certificate=issued.certificate,
             key=issued.key,
             capacity={**CAPACITY, **spec.capacity},
-            pod_range=f"10.244.{index}.0/24",
+            pod_range=pod_range,
             labels=dict(spec.labels),
         )
 
 
-def _is_ready(node: Mapping[str, Any] | None) -> bool:
-    conditions = (node or {}).get("status", {}).get("conditions", ())
+def _is_ready(node: Mapping[str, Any]) -> bool:
+    conditions = node["status"].get("conditions", ())
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

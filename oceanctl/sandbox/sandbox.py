@@ -1,5 +1,6 @@
 """The whole sandbox: one computing cluster, worker clusters with simulated nodes, everything Kubeocean needs in them, in one folder."""
 
+import ipaddress
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,9 @@ from oceanctl.sandbox.programs import Programs
 from oceanctl.sandbox.progress import Say, nothing
 
 COMPUTING: Final = "computing"
+_NETWORKS: Final = tuple(
+    ipaddress.ip_network("10.128.0.0/9").subnets(new_prefix=14)
+)  # beside the services' 10.96.0.0/16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,10 @@ class Shape:
             return ()
         plain = [NodeSpec(f"{cluster}-node-{number}") for number in range(1, self.nodes + 1)]
         return (*plain[:-1], replace(plain[-1], labels=GPU_LABELS, capacity=GPU_CAPACITY))
+
+    def network_of(self, cluster: str) -> str:
+        """Whence the pods of a worker have their addresses: a /14 of its own, enough for 1024 nodes."""
+        return str(_NETWORKS[self.clusters.index(cluster) - 1])
 
     def grown_to(self, wanted: "Shape") -> "Shape":
         """The larger one; SandboxError instead of taking away clusters or nodes with what runs on them."""
@@ -194,7 +202,7 @@ class Sandbox:
 
 def _bring_up_nodes(nodes: HollowNodes, shape: Shape, say: Say) -> None:
     specs = shape.nodes_of(nodes.cluster.name)
-    if nodes.configure(specs):
+    if nodes.configure(specs, network=shape.network_of(nodes.cluster.name)):
         nodes.stop()
     if nodes.program.process is None:
         say(f"{nodes.cluster.name}: starting {len(specs)} simulated nodes")

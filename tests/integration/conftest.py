@@ -14,7 +14,8 @@ Fixtures (all of the session: a control plane takes 5 s to start, so share one a
 
 A `ControlPlane` has `.kubeconfig` (administrator), `.kubeconfig_for(user, groups)`, `.kubeconfig_for_service_account(namespace, name)`, `.server`,
 `.api` and `.etcd` (blocking clients). A `Sandbox` has `.cluster(name)`,
-`.nodes(name)`, `.kubeconfig(name)` and `.reconciler_kubeconfig`. `AuditLog(cluster.wants.audit_log)` of `tests.integration.audit` counts requests.
+`.nodes(name)`, `.kubeconfig(name)` and `.reconciler_kubeconfig`. `AuditLog(cluster.wants.audit_log)` of `tests.integration.audit` counts requests; `tests.integration.kubectl`
+has `Kubectl` and `eventually`.
 
 Everything lives below `.state/tests/PID-…`. It is removed at the end of the session, after failures, Ctrl-C and SIGTERM too; what a killed session
 left behind is removed by the next one.
@@ -145,7 +146,8 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 def _remove_session(folder: Path) -> None:
-    Sandbox(folder / "sandbox").down()
+    for sandbox in folder.glob("*/clusters"):
+        Sandbox(sandbox.parent).down()
     for cluster in folder.glob("*/pids"):
         controlplane.remove(cluster.parent)
     shutil.rmtree(folder)

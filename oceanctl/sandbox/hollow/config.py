@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -49,7 +50,7 @@ class HollowConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_authority: Path
     folder: Path
     nodes: tuple[NodeConfig, ...]
-    restart_backoff_seconds: float = 10.0
+    restart_backoff_seconds: Annotated[float, msgspec.Meta(gt=0)] = 10.0
 
     @property
     def restart_backoff(self) -> timedelta:

@@ -185,7 +185,7 @@ def may_start(run: PodRun, now: datetime) -> bool:
     """Whether a container could start at or before `now`, so that dependents have to be looked at before `advance`."""
     if run.stop is not None or run.has_no_future:
         return False
-    return any(not isinstance(c.state, Running) or (c.ends_at or now) < now for c in run.containers)
+    return any(not isinstance(c.state, Running) or (c.ends_at is not None and c.ends_at <= now) for c in run.containers)
 
 
 def _step(run: PodRun, now: datetime) -> PodRun:

@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from oceanctl.sandbox.errors import SandboxError
+from oceanctl.sandbox.sandbox import Sandbox, Shape, default_folder
+
+
+def test_a_sandbox_has_one_computing_cluster_and_numbered_workers() -> None:
+    assert Shape(workers=2).clusters == ("computing", "worker-1", "worker-2")
+
+
+def test_the_last_node_of_every_worker_has_gpus() -> None:
+    nodes = Shape(nodes=3).nodes_of("worker-2")
+    assert [(node.name, "nvidia.com/gpu" in node.capacity) for node in nodes] == [
+        ("worker-2-node-1", False),
+        ("worker-2-node-2", False),
+        ("worker-2-node-3", True),
+    ]
+
+
+def test_the_computing_cluster_has_no_nodes_of_its_own() -> None:
+    assert Shape().nodes_of("computing") == ()
+
+
+def test_pods_of_different_workers_have_different_addresses() -> None:
+    shape = Shape(workers=3)
+    assert len({shape.network_of(name) for name in shape.clusters[1:]}) == 3
+
+
+def test_a_sandbox_grows() -> None:
+    assert Shape(1, 1).grown_to(Shape(2, 3)) == Shape(2, 3)
+
+
+@pytest.mark.parametrize("wanted", [Shape(1, 3), Shape(2, 2)], ids=["fewer workers", "fewer nodes"])
+def test_a_sandbox_does_not_shrink(wanted: Shape) -> None:
+    with pytest.raises(SandboxError, match=r"2 workers with 3 nodes each.*'down'"):
+        Shape(2, 3).grown_to(wanted)
+
+
+def test_a_sandbox_keeps_its_kubernetes_version() -> None:
+    with pytest.raises(SandboxError, match=r"1\.20\.2.*1\.35\.9"):
+        Shape(version="1.20.2").grown_to(Shape(version="1.35.9"))
+
+
+def test_there_is_no_sandbox_in_an_empty_folder(tmp_path: Path) -> None:
+    status = Sandbox(tmp_path).status()
+    assert (status.clusters, status.is_up) == ((), False)
+
+
+def test_taking_down_what_is_not_there_does_nothing(tmp_path: Path) -> None:
+    Sandbox(tmp_path / "none").down()
+    assert not (tmp_path / "none").exists()
+
+
+def test_taking_down_leaves_foreign_files_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "sandbox"
+    (folder / "kubeconfigs").mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    (folder / "sandbox.json").write_text(json.dumps({"workers": 1}))
+    Sandbox(folder).down()
+    assert [file.name for file in folder.iterdir()] == ["notes.txt"]
+
+
+def test_an_unknown_cluster_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match="no cluster 'worker-9'"):
+        Sandbox(tmp_path).cluster("worker-9")
+
+
+def test_a_checkout_keeps_its_sandbox_beside_the_code() -> None:
+    assert default_folder() == Path(__file__).parents[4] / ".state" / "sandbox"
