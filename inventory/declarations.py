@@ -13,7 +13,9 @@ from inventory.model import Binding, Guards, Policy
 from inventory.schema import Finding, Reader, Unknown
 from inventory.words import brief, meant
 
-_HINT_FOR_SECRETS: Final = "an inventory names Secrets and never holds them; remove it, and consider what it holds disclosed"
+_HINT_FOR_SECRETS: Final = (
+    "an inventory names Secrets and never holds them; remove it, and consider what it holds disclosed"
+)
 
 
 @dataclass(frozen=True, slots=True)

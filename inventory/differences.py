@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import jsonpatch
-from jsonpointer import JsonPointer
 
 from inventory.errors import Position
 from inventory.fields import pointer
@@ -69,7 +68,7 @@ class _Comparison:
         document: Any = self._before
         for operation in jsonpatch.make_patch(self._before, self._after).patch:
             for simple in _simple(operation, document):
-                before = None if simple["op"] == "add" else JsonPointer(simple["path"]).resolve(document)
+                before = None if simple["op"] == "add" else jsonpatch.JsonPointer(simple["path"]).resolve(document)
                 document = jsonpatch.apply_patch(document, [simple])
                 yield self._change(simple["op"], _steps(simple["path"]), before, simple.get("value"))
 
@@ -105,7 +104,7 @@ def _simple(operation: dict[str, Any], document: Any) -> Iterator[dict[str, Any]
         yield operation
         return
     yield {"op": "remove", "path": operation["from"]}
-    yield {"op": "add", "path": operation["path"], "value": JsonPointer(operation["from"]).resolve(document)}
+    yield {"op": "add", "path": operation["path"], "value": jsonpatch.JsonPointer(operation["from"]).resolve(document)}
 
 
 def _leaves(manifest: Manifest) -> Iterator[Steps]:
@@ -155,7 +154,7 @@ def _put_if_missing(tree: Tree, path: Steps) -> None:
 
 
 def _steps(path: str) -> Steps:
-    return tuple(JsonPointer(path).parts)
+    return tuple(jsonpatch.JsonPointer(path).parts)
 
 
 def _shown(steps: Steps) -> str:

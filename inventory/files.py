@@ -107,7 +107,7 @@ class _Reading:
             self.refuse(blob, Flaw(Code.NOT_SUPPORTED, "groups and variables are not supported yet", hint=hint))
         elif role is Role.LIKE_A_KEY:
             self._look_for_keys(blob)
-        elif self._has_room(blob):
+        elif self._is_small(blob, blob.size) and self._has_room(blob):
             self._take_yaml(blob, is_ours_only=role is not Role.OTHER_YAML)
 
     def _is_plain(self, blob: Blob) -> bool:
@@ -120,7 +120,7 @@ class _Reading:
     def _is_small(self, blob: Blob, size: int) -> bool:
         if size <= self.caps.file_bytes:
             return True
-        message = f"{size} bytes are too many; a file may have {self.caps.file_bytes}"
+        message = f"larger than the {self.caps.file_bytes} bytes that a file may have"
         self.refuse(blob, Flaw(Code.TOO_LARGE, message, hint="split it, or exclude it in .oceanignore"))
         return False
 
@@ -158,8 +158,8 @@ class _Reading:
             self.refuse(blob, flaw)
 
     def _whole(self, blob: Blob) -> bytes | None:
-        """All of a small file; its size is asked twice, because a folder may change while it is read."""
-        data = self._read(blob) if self._is_small(blob, blob.size) else None
+        """All of a small file; its size is asked again, because a folder may change while it is read."""
+        data = self._read(blob)
         return data if data is not None and self._is_small(blob, len(data)) else None
 
     def _read(self, blob: Blob) -> bytes | None:
