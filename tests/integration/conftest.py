@@ -13,9 +13,8 @@ Fixtures (all of the session: a control plane takes 5 s to start, so share one a
     programs         the executables, for example `programs.path("kubectl")`
 
 A `ControlPlane` has `.kubeconfig` (administrator), `.kubeconfig_for(user, groups)`, `.kubeconfig_for_service_account(namespace, name)`, `.server`,
-`.api` and `.etcd` (blocking clients). A `Sandbox` has `.cluster(name)`,
-`.nodes(name)`, `.kubeconfig(name)` and `.reconciler_kubeconfig`. `AuditLog(cluster.wants.audit_log)` of `tests.integration.audit` counts requests; `tests.integration.kubectl`
-has `Kubectl` and `eventually`.
+`.api` and `.etcd` (blocking clients). A `Sandbox` has `.cluster(name)`, `.nodes(name)`, `.kubeconfig(name)` and `.reconciler_kubeconfig`.
+`AuditLog(cluster.wants.audit_log)` of `tests.integration.audit` counts requests; `tests.integration.kubectl` has `Kubectl` and `eventually`.
 
 Everything lives below `.state/tests/PID-…`. It is removed at the end of the session, after failures, Ctrl-C and SIGTERM too; what a killed session
 left behind is removed by the next one.
@@ -68,7 +67,6 @@ def state_folder() -> Iterator[Path]:
     assert me is not None
     folder = STATE / f"{me.pid}-{me.started}"
     folder.mkdir(parents=True, mode=0o700)
-    (folder / "owner").write_text(str(me))
     yield folder
     _remove_session(folder)
 
@@ -140,8 +138,10 @@ def _prepare(folder: Path, programs: Programs, wants: Wants) -> ControlPlane:
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    owner = Identity.parse((folder / "owner").read_text()) if (folder / "owner").exists() else None
-    if owner is None or not owner.is_running:
+    """The name says whose it is, from the first moment on."""
+    pid, _, started = folder.name.partition("-")
+    owner = Identity.of(int(pid))
+    if owner is None or owner.started != started:
         _remove_session(folder)
 
 
