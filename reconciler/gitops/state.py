@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from reconciler import names
 from reconciler.decision import Manifest, Side, Target
 from reconciler.kube.resources import CONFIGMAPS
+
+_COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def record_from(config_map: Manifest) -> Record:
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     state = State(
         inventory_id=labels.get(names.INVENTORY_ID) or metadata["name"].removeprefix(names.INVENTORY_STATE_PREFIX),
-        revision=data.get("revision"),
+        revision=_commit(data.get("revision")),
         source=data.get("source"),
         cluster_uid=data.get("clusterUID"),
         conditions=tuple(entry for entry in _list(data.get("conditions")) if isinstance(entry, dict)),
@@ -134,6 +137,10 @@ def record_from(config_map: Manifest) -> Record:
     )
     approvals = frozenset(annotations.get(names.APPROVE, "").replace(",", " ").split())
     return Record(state, metadata["uid"], metadata["resourceVersion"], data, approvals)
+
+
+def _commit(text: str | None) -> str | None:
+    return text if text and _COMMIT.fullmatch(text) else None
 
 
 def _held(text: str | None) -> Held | None:

@@ -49,15 +49,15 @@ def test_conditions_are_those_of_kstatus(verdict: Verdict, expected: dict[str, s
 
 
 def test_a_report_that_changes_nothing_writes_nothing() -> None:
-    state = State("quick", revision="4f2c9e1", source="s", cluster_uid="hub")
+    state = State("quick", revision="4f2c9e1" + "0" * 33, source="s", cluster_uid="hub")
     record = written(None, state, APPLIED)
     assert report(record, SOURCE, record.state, APPLIED, NOW + timedelta(hours=1)) == ()
 
 
 def test_a_report_patches_only_what_changed_on_exactly_the_object_it_saw() -> None:
-    record = written(None, State("quick", revision="old"), APPLIED)
-    actions = report(record, SOURCE, replace(record.state, revision="new"), APPLIED, NOW)
-    assert actions == (Patch(record.target, {"data": {"revision": "new"}}),)
+    record = written(None, State("quick", revision="1" * 40), APPLIED)
+    actions = report(record, SOURCE, replace(record.state, revision="2" * 40), APPLIED, NOW)
+    assert actions == (Patch(record.target, {"data": {"revision": "2" * 40}}),)
     assert record.target.resource_version == "2"
 
 

@@ -9,7 +9,7 @@ from reconciler.gitops.state import Held, Source, State, config_map_for, record_
 SOURCE = Source("https://git.example/fleet.git", "main")
 STATE = State(
     "quick",
-    revision="4f2c9e1",
+    revision="4f2c9e1" + "0" * 33,
     source=SOURCE.fingerprint,
     cluster_uid="hub",
     conditions=({"type": "Ready", "status": "True", "reason": "Applied"},),
@@ -41,13 +41,22 @@ def test_approvals_stand_in_an_annotation() -> None:
 
 @pytest.mark.parametrize(
     ("key", "text"),
-    [("conditions", "{"), ("conditions", '"text"'), ("heldPrune", "[1]"), ("heldPrune", '{"token": 3}')],
+    [
+        ("revision", "HEAD~1"),
+        ("conditions", "{"),
+        ("conditions", '"text"'),
+        ("heldPrune", "[1]"),
+        ("heldPrune", '{"token": 3}'),
+    ],
 )
 def test_what_somebody_broke_by_hand_is_not_known(key: str, text: str) -> None:
     config_map = live(config_map_for(STATE, SOURCE))
     config_map["data"] = {**config_map["data"], key: text}
     state = record_from(config_map).state
-    assert state == replace(STATE, **({"conditions": ()} if key == "conditions" else {"held": None}))
+    unknown: dict[str, Any] = (
+        {"revision": None} if key == "revision" else {"conditions": ()} if key == "conditions" else {"held": None}
+    )
+    assert state == replace(STATE, **unknown)
 
 
 def test_no_credential_of_a_url_reaches_the_cluster() -> None:
