@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from inventory.errors import InvalidInventoryError
-from oceanctl.commands import sandbox, status, validate
+from oceanctl.commands import apply, demo, plan, sandbox, status, validate
 from oceanctl.commands import version as version_command
 from oceanctl.errors import ExitCode, cause_of, exit_code_for
 from oceanctl.options import Globals, Invocation, parser_for, with_parameters_of
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parsed = _parse(arguments)
         return _run(parsed) if isinstance(parsed, Invocation) else parsed
     except KeyboardInterrupt:
+        sys.stderr.write("\n")  # below the ^C that the terminal shows
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         with suppress(OSError):
@@ -55,12 +56,15 @@ def app() -> typer.Typer:
         with_parameters_of(_alone, _RootOptions, Globals)
     )
     _add(root, "validate", validate.run, validate.Options)
+    _add(root, "plan", plan.run, plan.Options)
+    _add(root, "apply", apply.run, apply.Options)
     _add(root, "status", status.run, status.Options)
     local = _group(markup, help="Real control planes with simulated nodes on this machine.")
     _add(local, "up", sandbox.up, sandbox.UpOptions)
     _add(local, "down", sandbox.down, sandbox.DownOptions)
     _add(local, "status", sandbox.status, sandbox.StatusOptions)
     root.add_typer(local, name="sandbox")
+    _add(root, "demo", demo.run, demo.Options)
     _add(root, "version", version_command.run, version_command.Options)
     return root
 

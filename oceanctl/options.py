@@ -55,7 +55,7 @@ class Globals:
     ] = False
     color: Annotated[
         Color | None,
-        typer.Option("--color", help="When to colour [default: auto]; NO_COLOR wins.", rich_help_panel=_PANEL),
+        typer.Option("--color", help="When to colour (default: auto); NO_COLOR wins.", rich_help_panel=_PANEL),
     ] = None
     no_input: Annotated[
         bool, typer.Option("--no-input", help="Never ask; fail where an answer is needed.", rich_help_panel=_PANEL)

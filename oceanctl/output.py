@@ -93,6 +93,12 @@ class Screen:
         """Why the command fails."""
         self._write(self.err, (("error: ", "bold red"), message))
 
+    def is_told_yes(self, question: str) -> bool:
+        """Ask whoever sits at the terminal; anything but yes is no."""
+        self.err.write(f"{harmless(question)} [y/N]: ")
+        self.err.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     @contextmanager
     def awaiting(self, what: str) -> Iterator[None]:
         """Say on stderr every 30 s that `what` is still awaited, so that a silent log is not taken for a dead program."""

@@ -24,8 +24,8 @@ StateDirOption = Annotated[
 class UpOptions:
     """Options of `up`. None leaves the size that a sandbox has."""
 
-    workers: Annotated[int | None, typer.Option(min=1, max=20, help="Worker clusters [default: 2].")] = None
-    nodes: Annotated[int | None, typer.Option(min=1, max=1000, help="Simulated nodes per worker [default: 3].")] = None
+    workers: Annotated[int | None, typer.Option(min=1, max=20, help="Worker clusters (default: 2).")] = None
+    nodes: Annotated[int | None, typer.Option(min=1, max=1000, help="Simulated nodes per worker (default: 3).")] = None
     state_dir: StateDirOption = None
     output: OutputOption = Format.TEXT
 
@@ -46,7 +46,7 @@ class StatusOptions:
 
 
 def up(shell: Shell, options: UpOptions) -> ExitCode:
-    """Start one computing cluster and worker clusters with simulated nodes; again: start what is missing."""
+    """Start the sandbox, or what is missing of it. One computing cluster, and worker clusters with simulated nodes."""
     sandbox = sandbox_in(options.state_dir)
     before = sandbox.shape or Shape()
     wanted = Shape(options.workers or before.workers, options.nodes or before.nodes, before.audit)
@@ -69,7 +69,7 @@ def down(shell: Shell, options: DownOptions) -> ExitCode:
 
 
 def status(shell: Shell, options: StatusOptions) -> ExitCode:
-    """Show which clusters of the sandbox run and where their kubeconfigs are; exit code 7 unless all is up."""
+    """Show the sandbox and where its kubeconfigs are. The exit code is 7 unless all of it is up."""
     seen = sandbox_in(options.state_dir).status()
     _show(shell, seen, options.output)
     return ExitCode.OK if seen.is_up else ExitCode.UNHEALTHY

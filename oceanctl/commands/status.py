@@ -1,7 +1,7 @@
 """`oceanctl status`: the fleet at a glance."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -34,7 +34,7 @@ class Options:
 
 
 def run(shell: Shell, options: Options) -> ExitCode:
-    """Show bindings, policies and vnodes, what is lent now and until when."""
+    """Show what is lent now, and until when. Bindings with their vnodes, and policies."""
     now = datetime.now(UTC)
     fleet = asyncio.run(_observed(shell, now))
     if options.output is Format.JSON:
@@ -51,19 +51,27 @@ async def _observed(shell: Shell, now: datetime) -> Fleet:
 
 
 def render(fleet: Fleet, now: datetime) -> Iterator[Line]:
-    """The fleet as lines: inventories, then each binding with its vnodes, then the policies."""
-    for state in fleet.inventories:
-        yield from _inventory(state)
+    """The fleet as paragraphs: inventories, then each binding with its vnodes, then the policies."""
+    paragraphs = [list(paragraph) for paragraph in _paragraphs(fleet, now)]
+    for number, paragraph in enumerate(filter(None, paragraphs)):
+        if number:
+            yield ()
+        yield from paragraph
+
+
+def _paragraphs(fleet: Fleet, now: datetime) -> Iterator[Iterator[Line]]:
+    yield (line for state in fleet.inventories for line in _inventory(state))
     if not fleet.bindings:
-        yield ("No bindings: nothing is lent to this cluster.",)
+        yield iter([("No bindings: nothing is lent to this cluster.",)])
     for binding in fleet.bindings:
-        yield from _binding(binding, [vnode for vnode in fleet.vnodes if vnode.binding == binding.name], now)
+        yield _binding(binding, [vnode for vnode in fleet.vnodes if vnode.binding == binding.name], now)
     if fleet.policies:
-        yield ()
-        yield from columns(
-            ["POLICY", "BINDING", "PHASE", "NODES", "NEXT"], [_policy(each, now) for each in fleet.policies]
-        )
-        yield from (("  ", policy.name, ": ", policy.complaint) for policy in fleet.policies if policy.complaint)
+        yield _policies(fleet.policies, now)
+
+
+def _policies(policies: Sequence[Policy], now: datetime) -> Iterator[Line]:
+    yield from columns(["POLICY", "BINDING", "PHASE", "NODES", "NEXT"], [_policy(each, now) for each in policies])
+    yield from (("  ", policy.name, ": ", policy.complaint) for policy in policies if policy.complaint)
 
 
 def _inventory(state: State) -> Iterator[Line]:
@@ -80,7 +88,6 @@ def _inventory(state: State) -> Iterator[Line]:
 
 def _binding(binding: Binding, vnodes: list[Vnode], now: datetime) -> Iterator[Line]:
     connected = {"True": "connected", "False": "not connected"}.get(binding.connected, "connection unknown")
-    yield ()
     yield (
         (f"binding {binding.name}", "bold"),
         "  ",

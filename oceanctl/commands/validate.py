@@ -30,7 +30,7 @@ class Options:
 
 
 def run(shell: Shell, options: Options) -> ExitCode:
-    """Check an inventory without any cluster: syntax, fields, values, and files against each other."""
+    """Check an inventory offline. Syntax, fields, values, and the files against each other: every problem at once."""
     folder = _existing(options.path) if options.path is not None else shell.inventory_folder()
     inventory, problems = read_folder(folder)
     is_valid = inventory is not None and not (options.strict and problems)
