@@ -11,7 +11,7 @@ from reconciler.topdown.pod_forge import worker_marks_for
 from reconciler.topdown.pod_status import computing_status_for, status_changes
 from reconciler.topdown.pushes import pushed_down
 from reconciler.topdown.targets import as_seen, of_computing_pod, of_worker_pod, whole
-from reconciler.topdown.verdicts import Verdict, failed
+from reconciler.topdown.verdicts import Verdict, ended_there, failed
 from reconciler.topdown.view import PodView
 
 LEASE_ANNOTATIONS = (names.WINDOW_CLOSED_AT, names.LEASE_ENDS_AT)
@@ -43,10 +43,18 @@ def brought_up(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod
     """The patch of the computing pod's status, if it shows anything else than the worker pod's."""
     pod = whole(computing_pod)
     wanted = dict(computing_status_for(whole(worker_pod), pod))
-    if wanted and view.vnode is not None and not worker_pod.seen.status.is_terminal:
+    if wanted and _was_ended_there(computing_pod, worker_pod):
+        wanted |= ended_there(wanted, worker_pod.metadata.key, now)
+    elif wanted and view.vnode is not None and not worker_pod.seen.status.is_terminal:
         wanted["conditions"] = with_lease_ending(wanted["conditions"], view.vnode.metadata, now)
     changes = status_changes(wanted, pod)
     return (Patch(as_seen(computing_pod, Side.COMPUTING), {"status": changes}, "status"),) if changes else ()
+
+
+def _was_ended_there(computing_pod: Copied[Pod], worker_pod: Copied[Pod]) -> bool:
+    """Somebody deleted the worker pod: its owner, a drain, a preemption. What it says of its end lacks why."""
+    was_deleted = worker_pod.metadata.is_deleting and not computing_pod.metadata.is_deleting
+    return was_deleted and worker_pod.seen.status.phase == "Failed"
 
 
 def _down(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod]) -> tuple[Patch, ...]:

@@ -39,6 +39,17 @@ def failure_of(pod: Copied[Pod], verdict: Verdict, now: datetime) -> Patch:
     return Patch(as_seen(pod, Side.COMPUTING), {"status": failed_status_for(whole(pod), verdict, now)}, "status")
 
 
+def ended_there(status: Manifest, worker_pod: str, now: datetime) -> Manifest:
+    """What the status of a pod that was deleted in the worker lacks: a reason (a kubelet's own goes first) and that it was a disruption."""
+    verdict = Verdict(names.REASON_POD_LOST, f"{worker_pod} was deleted in the worker")
+    conditions = list(_disrupted(by_type(status.get("conditions")), verdict, now).values())
+    return {
+        "reason": status.get("reason") or verdict.reason,
+        "message": status.get("message") or verdict.message,
+        "conditions": conditions,
+    }
+
+
 def failed_status_for(computing_pod: Manifest, verdict: Verdict, now: datetime) -> Manifest:
     """The changed fields of the status of a pod that failed by our verdict: no container of it runs or is ready any more."""
     status = computing_pod.get("status", {})
@@ -56,12 +67,15 @@ def _conditions(seen: Iterable[Manifest] | None, verdict: Verdict, now: datetime
     own = by_type(seen)
     for kind in (READY, CONTAINERS_READY):
         own[kind] = condition_for(kind, "False", "PodFailed", "", own.get(kind), now)
-    disrupted = own.get(names.CONDITION_DISRUPTION)
-    if verdict.is_disruption and (disrupted is None or disrupted.get("status") != "True"):
-        own[names.CONDITION_DISRUPTION] = condition_for(
-            names.CONDITION_DISRUPTION, "True", verdict.reason, verdict.message, disrupted, now
-        )
-    return list(own.values())
+    return list((_disrupted(own, verdict, now) if verdict.is_disruption else own).values())
+
+
+def _disrupted(own: dict[str, Manifest], verdict: Verdict, now: datetime) -> dict[str, Manifest]:
+    kind = names.CONDITION_DISRUPTION
+    was = own.get(kind)
+    if was is not None and was.get("status") == "True":
+        return own
+    return {**own, kind: condition_for(kind, "True", verdict.reason, verdict.message, was, now)}
 
 
 def _stopped(container: Manifest, verdict: Verdict) -> Manifest:

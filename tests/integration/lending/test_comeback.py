@@ -1,5 +1,7 @@
 """vnodes and worker nodes that go and come back: pods adopted or honestly Failed, never twice (issue case 12)."""
 
+import signal
+
 import pytest
 
 from reconciler import names
@@ -41,6 +43,9 @@ async def test_a_worker_node_registered_anew_is_lent_again_with_its_pods(fleet: 
     (worker_pod,) = await fleet.worker_pods("worker-1", "settled")
     node = await worker.get(NODES, WORKER_NODE)
     await removed(worker, NODES, WORKER_NODE)
+    nodes = fleet.sandbox.nodes("worker-1")
+    nodes.stop(signal.SIGKILL)
+    nodes.start()  # kubelets register when they start
 
     async def is_registered_anew() -> Json | None:
         item = await found(worker, NODES, WORKER_NODE)

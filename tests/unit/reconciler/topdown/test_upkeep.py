@@ -18,6 +18,7 @@ from tests.mirroring import (
     changed,
     copied,
     finished,
+    leaving_pod,
     mapped,
     patch_of,
     running,
@@ -96,3 +97,38 @@ def test_only_what_changed_is_written() -> None:
     restarted = {**running(), "containerStatuses": [{**running()["containerStatuses"][0], "restartCount": 1}]}
     decision = decide_pod(a_view(live(), a_worker_pod(status=restarted)), NOW)
     assert patch_of(decision, Side.COMPUTING) == {"containerStatuses": restarted["containerStatuses"]}
+
+
+def test_a_pod_that_was_ended_in_the_worker_says_why() -> None:
+    """Somebody deleted the worker pod, and its kubelet had the time to stop it."""
+    view = a_view(live(), leaving_pod(a_worker_pod(status=finished("Failed"))))
+    status = patch_of(decide_pod(view, NOW))
+    assert (status["phase"], status["reason"]) == ("Failed", names.REASON_POD_LOST)
+    assert "was deleted in the worker" in status["message"]
+    assert {it["type"]: it["status"] for it in status["conditions"]}[names.CONDITION_DISRUPTION] == "True"
+    assert decide_pod(settled(view), NOW + timedelta(minutes=1)).actions == ()
+
+
+def test_a_kubelet_s_own_reason_goes_before_ours() -> None:
+    evicted = {**finished("Failed"), "reason": "Evicted", "message": "low on memory"}
+    status = patch_of(decide_pod(a_view(live(), leaving_pod(a_worker_pod(status=evicted))), NOW))
+    assert (status["reason"], status["message"]) == ("Evicted", "low on memory")
+
+
+def test_a_disruption_that_the_worker_tells_of_keeps_its_reason() -> None:
+    told = {"type": names.CONDITION_DISRUPTION, "status": "True", "reason": "PreemptionByScheduler"}
+    preempted = {**finished("Failed"), "conditions": [told]}
+    status = patch_of(decide_pod(a_view(live(), leaving_pod(a_worker_pod(status=preempted))), NOW))
+    assert [it["reason"] for it in status["conditions"] if it["type"] == names.CONDITION_DISRUPTION] == [told["reason"]]
+
+
+def test_a_pod_that_fails_by_itself_is_no_disruption() -> None:
+    status = patch_of(decide_pod(a_view(live(), a_worker_pod(status=finished("Failed"))), NOW))
+    assert status.get("reason") is None
+    assert names.CONDITION_DISRUPTION not in {it["type"] for it in status["conditions"]}
+
+
+def test_a_pod_that_its_user_deleted_is_no_disruption() -> None:
+    view = a_view(leaving_pod(live()), leaving_pod(a_worker_pod(status=finished("Failed"))))
+    status = patch_of(decide_pod(view, NOW))
+    assert names.CONDITION_DISRUPTION not in {it["type"] for it in status["conditions"]}
