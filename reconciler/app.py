@@ -14,6 +14,7 @@ from reconciler.bridge.computing import Computing, cluster_uid
 from reconciler.clock import Clock, SystemClock
 from reconciler.decision import Side
 from reconciler.election import Election, identity_from
+from reconciler.gitops.loop import GitLoop
 from reconciler.kube import kubeconfig
 from reconciler.kube.client import Client, connect
 from reconciler.kube.errors import TransientError
@@ -90,6 +91,9 @@ class Process:
             gc.collect()
             gc.freeze()  # what was listed stays: the collector need not walk it again
             log.info("computing cluster read", extra={"bindings": len(computing.bindings), "pods": len(computing.pods)})
+            if settings.git_url:
+                git = GitLoop(settings, self._client, self._performer(), computing.uid, self._clock)
+                tasks.create_task(git.run(), name="gitops")
             await Manager(around, self._api.hook(Side.WORKER)).run()
 
     async def _cluster_uid(self) -> str:

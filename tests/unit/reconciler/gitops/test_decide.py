@@ -118,7 +118,7 @@ def test_a_change_by_hand_is_taken_back_and_told() -> None:
         pytest.param(DOWN, "GitUnreachable", {"Reconciling": "True", "Stalled": "False"}, id="unreachable"),
         pytest.param(BROKEN, "Invalid", {"Reconciling": "False", "Stalled": "True"}, id="invalid"),
         pytest.param(Fetched(SECOND, FLEET, lost=FIRST), "Rewritten", {"Reconciling": "False", "Stalled": "True"}, id="rewritten"),
-        pytest.param(Fetched(SECOND, inventory(id=None)), "Invalid", {"Reconciling": "False", "Stalled": "True"}, id="no id"),
+        pytest.param(Fetched(SECOND, inventory(inventory_id=None)), "Invalid", {"Reconciling": "False", "Stalled": "True"}, id="no id"),
         pytest.param(Failed("BranchNotFound", "no branch", Outlook.STUCK), "BranchNotFound", {"Reconciling": "False", "Stalled": "True"}, id="no branch"),
     ],
 )  # fmt: skip

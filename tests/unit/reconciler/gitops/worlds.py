@@ -32,7 +32,7 @@ def policy(name: str = "night", cluster: str = "east", **spec: Any) -> Manifest:
     }
 
 
-def inventory(*manifests: Manifest, guards: Guards | None = None, id: str | None = "quick") -> Inventory:  # noqa: A002
+def inventory(*manifests: Manifest, guards: Guards | None = None, inventory_id: str | None = "quick") -> Inventory:
     at = Position("fleet.yaml")
     bindings = [
         Located(binding_from(each), each, at) for each in manifests if each["kind"] == inventory_names.BINDING_KIND
@@ -40,7 +40,7 @@ def inventory(*manifests: Manifest, guards: Guards | None = None, id: str | None
     policies = [
         Located(policy_from(each), each, at) for each in manifests if each["kind"] == inventory_names.POLICY_KIND
     ]
-    return Inventory(id, tuple(bindings), tuple(policies), guards or Guards())
+    return Inventory(inventory_id, tuple(bindings), tuple(policies), guards or Guards())
 
 
 def live(
