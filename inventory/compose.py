@@ -215,7 +215,12 @@ class _Composer:
 
     def _refuse_directives(self, event: DocumentStartEvent) -> None:
         if event.version is not None or event.tags:
-            self._add(Code.DIRECTIVE, "directives are not allowed", event, "remove it: inventories are YAML 1.2")
+            self._add(
+                Code.DIRECTIVE,
+                "directives above this line are not allowed",
+                event,
+                "remove it: inventories are YAML 1.2",
+            )
 
     def _add(self, code: Code, message: str, event: Event, hint: str | None = None) -> None:
         self.flaws.append(Flaw(code, message, _mark(event), hint))

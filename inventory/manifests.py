@@ -94,7 +94,7 @@ def _written_block(block: Block, value: Any) -> dict[str, Any]:
     return {
         key: _written(known.type, held)
         for key, known, held in given
-        if known.attribute not in defaults or held != defaults[known.attribute]
+        if known.required or held != defaults[known.attribute]
     }
 
 
