@@ -189,6 +189,7 @@ class _Watcher(Generic[P]):
 
     async def _as_wished(self) -> Sequence[Event[P]]:
         self._control.wish.clear()
+        self._failures = 0  # whoever asks knows that the server is back
         if self._control.wants_list:
             self._control.wants_list = False
             self._version = self._rest = None

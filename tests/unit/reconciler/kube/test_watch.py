@@ -254,6 +254,26 @@ async def test_a_hand_on_the_watch_wakes_it_from_waiting(api: FakeApi, client: C
         assert told(await waiting) == ["asked", "listing", "synced@5"]
 
 
+async def test_a_hand_on_the_watch_forgives_earlier_failures(api: FakeApi, client: Client) -> None:
+    """A server that was away for long has forgotten our version; whoever reconnects knows that it is back, and the list must not wait."""
+    control = Control()
+    api.will(
+        listed(5),
+        streams(),
+        refuses(503, "ServiceUnavailable"),
+        refuses(410, "Expired"),
+        listed(9),
+        streams(stalls=True),
+    )
+    async with watching(client, spec(retry=AN_HOUR), control) as reader:
+        while (await reader.until(Interrupted))[-1].cause is not Cause.REFUSED:
+            pass
+        waiting = asyncio.create_task(reader.until(Synced))
+        await asyncio.sleep(0)
+        control.reconnect()
+        assert told(await asyncio.wait_for(waiting, 5)) == ["asked", "expired", "listing", "synced@9"]
+
+
 async def test_a_hand_on_the_watch_lists_anew(api: FakeApi, client: Client) -> None:
     control = Control()
     api.will(listed(5), streams(stalls=True), listed(9), streams(stalls=True))
