@@ -165,7 +165,7 @@ class PodWorker:
         self.logs.append(container, start, lines, self._node.clock.now())
 
     async def _post(self, status: dict[str, Any]) -> None:
-        if status == self._posted:
+        if status == self._posted and not self._is_overwritten():
             return
         metadata = self.pod.metadata
         path = PODS.path(metadata.name, metadata.namespace, "status")
@@ -174,6 +174,11 @@ class PodWorker:
         self._posted = status
         self._transitions = transitions_of(status)
         log.info("pod reported", extra={"pod": metadata.key, "phase": status["phase"]})
+
+    def _is_overwritten(self) -> bool:
+        """Whether the pod shows other conditions than were posted: the node controller marks pods of silent nodes not Ready, and kubelets mend that."""
+        seen = {condition.type: condition.status for condition in self.pod.status.conditions}
+        return any(seen.get(kind, status) != status for kind, (status, _) in self._transitions.items())
 
     async def _delete(self) -> None:
         """The last word of a kubelet: nothing runs any more, the object may go. Finalizers may still hold it."""
