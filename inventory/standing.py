@@ -6,16 +6,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
+from inventory import names
 from inventory.model import Binding, NodeSelector, Policy
 from inventory.selectors import matches
 from inventory.windows import is_open, next_edge, zone_for
-
-VIRTUAL_NODE_LABELS: Mapping[str, frozenset[str]] = {
-    "type": frozenset({"virtual-kubelet"}),
-    "node.kubernetes.io/instance-type": frozenset({"external", "vnode", "eklet"}),
-    "beta.kubernetes.io/instance-type": frozenset({"external", "vnode", "eklet"}),
-}
-"""Labels of nodes that are no machines but capacity of yet another place; they are never lent on."""
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 _EDGES_AHEAD = 64  # handovers looked at for a planned close; more within one notice is nobody's schedule
@@ -131,7 +125,7 @@ def is_for(candidate: Candidate, binding: Binding) -> bool:
 
 def is_virtual(labels: Mapping[str, str]) -> bool:
     """Whether a node of the worker is itself borrowed from somewhere else."""
-    return any(labels.get(key) in values for key, values in VIRTUAL_NODE_LABELS.items())
+    return any(labels.get(key) in values for key, values in names.VIRTUAL_NODE_LABELS.items())
 
 
 _Matching = tuple[Sequence[Candidate], Sequence[Candidate]]

@@ -1,6 +1,7 @@
 """How much of a node is lent: what its own pods leave over, within the limits of the policies; exact integers in milli-units."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from inventory.model import Limit, Policy
 from inventory.quantity import MILLI, floor, parse, percent_of
@@ -12,16 +13,28 @@ _SIDECAR = "Always"  # an init container with this restart policy runs beside th
 _RESIZE_PENDING = ("PodResizePending", "Infeasible")
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the node has given to containers, by their names; `is_final` when it will not give what they ask for."""
+
+    amounts: Mapping[str, Mapping[str, int]]
+    is_final: bool
+
+
 def requests_of(pod: Pod) -> dict[str, int]:
     """What the scheduler counts for a pod, in milli-units, `pods` among them.
 
     The formula is that of PodRequests in k8s.io/component-helpers: the sum of main containers and sidecars, but at least what any init container needs
     together with the sidecars before it; then pod-level requests instead, where there are any; then the overhead.
     """
-    running = _sum(_container_requests(pod, each) for each in (*pod.spec.containers, *_sidecars(pod)))
-    total = _maximum(running, _starting(pod))
-    total.update({name: milli for name, milli in _parsed(pod.spec.resources.requests).items() if _is_pod_level(name)})
-    return _sum((total, _parsed(pod.spec.overhead), {PODS: MILLI}))
+    spec, given = pod.spec, _given_to(pod)
+    total = _sum(_container_requests(each, given) for each in spec.containers)
+    if spec.init_containers:
+        sidecars = [each for each in spec.init_containers if each.restart_policy == _SIDECAR]
+        running = _sum((total, *(_container_requests(each, given) for each in sidecars)))
+        total = _maximum(running, _starting(spec.init_containers, given))
+    total |= {name: milli for name, milli in _parsed(spec.resources.requests).items() if _is_pod_level(name)}
+    return _sum((total, _parsed(spec.overhead), {PODS: MILLI}))
 
 
 def left_of(allocatable: Mapping[str, str], foreign_load: Mapping[str, int]) -> dict[str, int]:
@@ -48,42 +61,39 @@ def _within(resource: str, left: int, limits: Sequence[Limit]) -> int:
     return min((floor(resource, left), *quantities, *shares))
 
 
-def _starting(pod: Pod) -> dict[str, int]:
+def _starting(init_containers: Iterable[Container], given: _Given) -> dict[str, int]:
     """The most that any moment before the main containers needs: an init container, and the sidecars that run by then."""
     sidecars: dict[str, int] = {}
     most: dict[str, int] = {}
-    for container in pod.spec.init_containers:
+    for container in init_containers:
         if container.restart_policy == _SIDECAR:
-            sidecars = _sum((sidecars, _container_requests(pod, container)))
+            sidecars = _sum((sidecars, _container_requests(container, given)))
             most = _maximum(most, sidecars)
         else:
             most = _maximum(most, _sum((sidecars, _parsed(container.resources.requests))))
     return most
 
 
-def _sidecars(pod: Pod) -> Iterable[Container]:
-    return (each for each in pod.spec.init_containers if each.restart_policy == _SIDECAR)
+def _given_to(pod: Pod) -> _Given:
+    """Where containers are resized in place, what they have may be more or less than what is asked for."""
+    status = pod.status
+    amounts = {each.name: _held_by(each) for each in (*status.container_statuses, *status.init_container_statuses)}
+    is_infeasible = any((each.type, each.reason) == _RESIZE_PENDING for each in status.conditions)
+    return _Given(amounts, is_infeasible)
 
 
-def _container_requests(pod: Pod, container: Container) -> dict[str, int]:
-    """While a pod is resized in place, the larger of what is asked for and what it has; what the node cannot give is not counted."""
+def _held_by(status: ContainerStatus) -> dict[str, int]:
+    allocated = _parsed(status.allocated_resources)
+    return _maximum(allocated, _parsed(status.resources.requests)) if status.resources else allocated
+
+
+def _container_requests(container: Container, given: _Given) -> Mapping[str, int]:
+    """The larger of what is asked for and what it has; what the node cannot give is not counted."""
     wanted = _parsed(container.resources.requests)
-    status = _status_of(pod, container)
-    if status is None:
-        return wanted
-    has = _maximum(_parsed(status.allocated_resources), _parsed(status.resources.requests if status.resources else {}))
+    has = given.amounts.get(container.name)
     if not has:
         return wanted
-    return has if _is_resize_infeasible(pod) else _maximum(wanted, has)
-
-
-def _status_of(pod: Pod, container: Container) -> ContainerStatus | None:
-    statuses = (*pod.status.container_statuses, *pod.status.init_container_statuses)
-    return next((each for each in statuses if each.name == container.name), None)
-
-
-def _is_resize_infeasible(pod: Pod) -> bool:
-    return any((each.type, each.reason) == _RESIZE_PENDING for each in pod.status.conditions)
+    return has if given.is_final else _maximum(wanted, has)
 
 
 def _is_pod_level(resource: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reconciler import names
 from reconciler.kube.projections import Node, Taint
@@ -19,7 +20,7 @@ class Owned:
 
     def to_text(self) -> str:
         """As the annotation holds it; equal sets make equal texts."""
-        return json.dumps({part: sorted(getattr(self, part)) for part in _PARTS}, separators=(",", ":"))
+        return _written(self)
 
 
 _PARTS = ("labels", "annotations", "taints", "conditions")
@@ -27,8 +28,18 @@ _PARTS = ("labels", "annotations", "taints", "conditions")
 
 def owned_of(vnode: Node | None) -> Owned:
     """What is ours of a vnode; nothing where the annotation is missing or was edited into something else."""
+    return _read(vnode.metadata.annotations.get(names.OWNED_KEYS, "")) if vnode else Owned()
+
+
+@lru_cache(maxsize=1024)  # vnodes of one kind of machine own the same, and each is asked several times in a pass
+def _written(owned: Owned) -> str:
+    return json.dumps({part: sorted(getattr(owned, part)) for part in _PARTS}, separators=(",", ":"))
+
+
+@lru_cache(maxsize=1024)  # as _written
+def _read(text: str) -> Owned:
     try:
-        listed = json.loads(vnode.metadata.annotations.get(names.OWNED_KEYS, "")) if vnode else {}
+        listed = json.loads(text)
     except ValueError:
         return Owned()
     if not isinstance(listed, dict):
