@@ -45,7 +45,7 @@ def applied(before: ManagerView, actions: tuple[Action, ...]) -> ManagerView:
 
 
 PROBLEM = Problem("OE2001", "spec.clusterID is missing", Position("live"))
-FAULTS = [
+FAULTS: list[tuple[dict[str, Any], str, str, bool]] = [
     ({"binding": None, "problems": (PROBLEM,)}, "ValidationFailed", "clusterID is missing", False),
     ({"rival": "older"}, "DuplicateClusterID", "older binding older", True),
     ({"kubeconfig_problem": "Secret a/b is not there", "contact": None}, "KubeconfigInvalid", "is not there", False),
