@@ -44,7 +44,7 @@ class GitLoop:
         self._performer = performer
         self._cluster_uid = cluster_uid
         self._clock = clock
-        self._source = source_of(settings)
+        self.source = source_of(settings)
         self._poll_seconds = settings.git_poll_seconds
         self._repository = Repository(Fetcher(settings), Backoff(settings.git_poll_seconds, _LONGEST_PAUSE_SECONDS))
         self._wake = asyncio.Event()
@@ -103,7 +103,7 @@ class GitLoop:
 
     async def _observed(self) -> GitView:
         record = await self._record()
-        news = await self._repository.news(_base(record, self._source.fingerprint))
+        news = await self._repository.news(_base(record, self.source.fingerprint))
         if (
             isinstance(news, Fetched)
             and news.inventory is not None
@@ -112,7 +112,7 @@ class GitLoop:
             self._inventory_id = news.inventory.id
             record = await self._record()
         live = await live_objects(self._client)
-        return GitView(self._source, self._cluster_uid, news, record, live, self._good)
+        return GitView(self.source, self._cluster_uid, news, record, live, self._good)
 
     async def _record(self) -> Record | None:
         """The ConfigMap of the inventory; while its ID is not known, the one that was written for the same source."""
@@ -127,7 +127,7 @@ class GitLoop:
     async def _record_of_source(self) -> Record | None:
         found = await self._client.list(CONFIGMAPS, names.SYSTEM_NAMESPACE, label_selector=names.INVENTORY_ID)
         records = [record_from(each) for each in found]
-        mine = [record for record in records if record.state.source == self._source.fingerprint]
+        mine = [record for record in records if record.state.source == self.source.fingerprint]
         return mine[0] if len(mine) == 1 else None
 
     def _say(self, decision: GitDecision) -> None:
@@ -135,7 +135,8 @@ class GitLoop:
         if decision.because == self._said:
             return
         self._said = decision.because
-        level = logging.INFO if decision.verdict.outlook is Outlook.DONE else logging.WARNING
+        is_well = decision.first or decision.verdict.outlook is Outlook.DONE
+        level = logging.INFO if is_well else logging.WARNING
         log.log(level, "inventory", extra={"reason": decision.verdict.reason, "because": decision.because})
 
 

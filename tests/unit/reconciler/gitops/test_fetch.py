@@ -1,6 +1,4 @@
-import os
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,35 +9,7 @@ from reconciler.gitops.fetch import Fetcher, source_of
 from reconciler.gitops.report import Outlook
 from reconciler.gitops.view import Failed, Fetched
 from reconciler.settings import Settings
-
-QUICKSTART = Path(__file__).parents[4] / "examples" / "quickstart"
-ENVIRONMENT = {
-    **os.environ,
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    **{f"GIT_{role}_{what}": f"{what}@example" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-}
-
-
-class Repository:
-    """A repository whose branch main holds the quickstart."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        shutil.copytree(QUICKSTART, folder)
-        self.git("init", "--quiet", "--initial-branch=main")
-        self.commit("Begin")
-
-    def git(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", self.folder, *arguments], env=ENVIRONMENT, check=True, capture_output=True, text=True
-        )
-        return done.stdout.strip()
-
-    def commit(self, message: str) -> str:
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "-m", message)
-        return self.git("rev-parse", "HEAD")
+from tests.quickstart import Repository
 
 
 @pytest.fixture
@@ -55,7 +25,7 @@ def settings(repository: Repository, tmp_path: Path) -> Settings:
 def test_the_head_of_the_branch_is_read_as_an_inventory(repository: Repository, settings: Settings) -> None:
     news = Fetcher(settings).fetch(None)
     assert isinstance(news, Fetched)
-    assert news.revision == repository.git("rev-parse", "HEAD")
+    assert news.revision == repository.head
     assert news.inventory is not None
     assert (news.inventory.id, len(news.inventory.policies), news.lost) == ("quickstart", 4, None)
 
