@@ -56,7 +56,8 @@ class Policy:
     name: str
     binding: str
     phase: str
-    nodes: int
+    matched: int
+    leased: int
     next_at: datetime | None
     next_direction: str
     complaint: str
@@ -136,7 +137,7 @@ def fleet_document(fleet: Fleet) -> dict[str, Any]:
                 "name": policy.name,
                 "cluster": policy.binding,
                 "phase": policy.phase,
-                "nodes": policy.nodes,
+                "nodes": {"matched": policy.matched, "leased": policy.leased},
                 "nextTransition": _instant(policy.next_at)
                 and {"time": _instant(policy.next_at), "direction": policy.next_direction},
                 "message": policy.complaint,
@@ -199,12 +200,13 @@ def _binding(seen: CustomObject) -> Binding:
 
 
 def _policy(seen: CustomObject) -> Policy:
-    transition = seen.status.get("nextTransition") or {}
+    transition, nodes = seen.status.get("nextTransition") or {}, seen.status.get("nodes", {})
     return Policy(
         name=seen.metadata.name,
         binding=seen.spec.get("cluster", ""),
         phase=seen.status.get("phase", "Pending"),
-        nodes=seen.status.get("nodes", 0),
+        matched=nodes.get("matched", 0),
+        leased=nodes.get("leased", 0),
         next_at=_parsed(transition.get("time")),
         next_direction=transition.get("direction", ""),
         complaint=_complaint(_condition(seen, "Valid")),

@@ -44,13 +44,14 @@ Line = tuple[Part, ...]
 class Screen:
     """The two streams of a command and how to write on each.
 
-    Lines are never wrapped: a terminal wraps by itself, a pipe must not be given line breaks that nobody wrote.
+    Lines are never wrapped: a terminal wraps by itself, a pipe must not be given line breaks that nobody wrote. `margin` moves them to the right.
     """
 
     out: TextIO
     err: TextIO
     color: Color = Color.AUTO
     volume: Volume = Volume.NORMAL
+    margin: int = 0
 
     @property
     def is_interactive(self) -> bool:
@@ -118,7 +119,7 @@ class Screen:
             thread.join()
 
     def _write(self, stream: TextIO, line: Line) -> None:
-        text = Text.assemble(*(_harmless_part(part) for part in line))
+        text = Text.assemble(" " * self.margin if line else "", *(_harmless_part(part) for part in line))
         if self._is_colored(stream):
             # A console per line is cheap and keeps no state; soft_wrap leaves wrapping to the terminal.
             console = Console(file=stream, force_terminal=True, color_system="standard", highlight=False)

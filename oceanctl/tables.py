@@ -19,11 +19,6 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[Part]]) -> Iterator[L
         yield _line(row, widths)
 
 
-def indented(lines: Iterator[Line], by: int = 2) -> Iterator[Line]:
-    """The same lines further to the right."""
-    return ((" " * by, *line) for line in lines)
-
-
 def _line(row: Sequence[Part], widths: Sequence[int]) -> Line:
     parts: list[Part] = []
     for cell, width in zip(row[:-1], widths[:-1], strict=True):

@@ -10,7 +10,7 @@ from inventory.errors import OceanError
 from oceanctl.commands.sandbox import StateDirOption, sandbox_in
 from oceanctl.demo import steps
 from oceanctl.demo.narrator import Narrator
-from oceanctl.demo.stage import Stage
+from oceanctl.demo.stage import EXAMPLE, Stage
 from oceanctl.errors import ExitCode, UsageMistakeError
 from oceanctl.sandbox.sandbox import default_folder
 from oceanctl.shell import Shell
@@ -28,6 +28,10 @@ class Options:
 
 def run(shell: Shell, options: Options) -> ExitCode:
     """Run the main job in a sandbox, step by step. Lend, compute and reclaim, with every step explained."""
+    if not EXAMPLE.is_dir():
+        raise UsageMistakeError(
+            "the demo needs a checkout of the repository: there is no examples/quickstart beside this program"
+        )
     sandbox = sandbox_in(options.state_dir or default_folder().with_name("demo"))
     if sandbox.shape is not None:
         raise UsageMistakeError(

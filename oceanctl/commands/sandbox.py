@@ -1,5 +1,6 @@
 """`oceanctl sandbox up|down|status`."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from oceanctl.demo.stage import DEMO_FOLDER
 from oceanctl.errors import ExitCode
 from oceanctl.formats import Format, OutputOption
 from oceanctl.output import Line, Part
@@ -62,6 +64,7 @@ def down(shell: Shell, options: DownOptions) -> ExitCode:
     is_there = sandbox.folder.is_dir() and any(sandbox.folder.iterdir())
     with shell.screen.awaiting("the programs of the sandbox to end"):
         sandbox.down(shell.screen.say)
+        shutil.rmtree(sandbox.folder / DEMO_FOLDER, ignore_errors=True)  # of a demo that was kept
     shell.screen.result(
         f"The sandbox in {sandbox.folder} is gone." if is_there else f"There is no sandbox in {sandbox.folder}."
     )

@@ -14,7 +14,7 @@ from oceanctl.formats import Format, OutputOption
 from oceanctl.output import Line, Part
 from oceanctl.problems import counted
 from oceanctl.shell import Shell
-from oceanctl.tables import columns, indented
+from oceanctl.tables import columns
 from reconciler.gitops.state import State
 
 _GOOD: Final = frozenset({"Ready", "Active", "Lent", "True", "yes"})
@@ -70,7 +70,7 @@ def _paragraphs(fleet: Fleet, now: datetime) -> Iterator[Iterator[Line]]:
 
 
 def _policies(policies: Sequence[Policy], now: datetime) -> Iterator[Line]:
-    yield from columns(["POLICY", "BINDING", "PHASE", "NODES", "NEXT"], [_policy(each, now) for each in policies])
+    yield from columns(["POLICY", "BINDING", "PHASE", "LENT", "NEXT"], [_policy(each, now) for each in policies])
     yield from (("  ", policy.name, ": ", policy.complaint) for policy in policies if policy.complaint)
 
 
@@ -98,8 +98,8 @@ def _binding(binding: Binding, vnodes: list[Vnode], now: datetime) -> Iterator[L
     if binding.complaint:
         yield (f"  {binding.complaint}",)
     if vnodes:
-        header = ["VNODE", "STATE", "POLICY", "CPU", "MEMORY", "PODS", "ENDS"]
-        yield from indented(columns(header, [_vnode(vnode, now) for vnode in vnodes]))
+        header = ["VNODE", "STATE", "POLICY", "CPU", "MEM", "PODS", "ENDS"]
+        yield from columns(header, [_vnode(vnode, now) for vnode in vnodes])
 
 
 def _vnode(vnode: Vnode, now: datetime) -> list[Part]:
@@ -121,7 +121,7 @@ def _policy(policy: Policy, now: datetime) -> list[Part]:
         policy.name,
         policy.binding,
         _marked(policy.phase),
-        str(policy.nodes),
+        f"{policy.leased}/{policy.matched}",
         f"{verb}{until(policy.next_at, now)}" if policy.next_at else "",
     ]
 

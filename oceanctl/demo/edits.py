@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 _FAR_ENOUGH = timedelta(days=3)  # neither yesterday, today nor tomorrow in any time zone
 
@@ -26,7 +28,10 @@ def closed(text: str, now: datetime) -> str:
     day = (now.astimezone(UTC) + _FAR_ENOUGH).strftime("%A")
 
     def edit(policy: Any) -> None:
-        policy["spec"]["timeWindows"] = [{"start": "00:00", "end": "00:00", "days": [day]}]
+        midnight = DoubleQuotedScalarString("00:00")  # bare, YAML 1.1 would read a number
+        days = CommentedSeq([day])
+        days.fa.set_flow_style()
+        policy["spec"]["timeWindows"] = [{"start": midnight, "end": midnight, "days": days}]
 
     return _edited(text, edit)
 

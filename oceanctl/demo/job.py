@@ -4,7 +4,7 @@ from typing import Final
 
 NAME: Final = "fractals"
 PODS: Final = 12
-SLEEP_SECONDS: Final = 20  # long enough to be caught running when a window closes
+SLEEP_SECONDS: Final = 30  # long enough to be caught running when a window closes, also on a busy machine
 
 MANIFESTS: Final = f"""\
 apiVersion: v1

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from oceanctl.demo.errors import DemoError
 from oceanctl.output import Screen
 
+OUTPUT_MARGIN: Final = 10  # columns before what a command printed
 _POLL_SECONDS: Final = 0.25
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ class Narrator:
     screen: Screen
     steps: int
     started: float = field(default_factory=time.monotonic)
-    _step: int = 0
+    told: list[tuple[str, float]] = field(default_factory=list)
 
     @property
     def elapsed_seconds(self) -> float:
@@ -29,14 +30,15 @@ class Narrator:
 
     @contextmanager
     def step(self, title: str, explanation: str) -> Iterator[None]:
-        """One step of the story."""
-        self._step += 1
+        """One step of the story; `told` keeps its title and how long it took."""
         begun = time.monotonic()
         self.screen.result()
-        self.screen.result(self._clock(), (f"{self._step}/{self.steps} {title}", "bold"))
+        self.screen.result(self._clock(), (f"{len(self.told) + 1}/{self.steps} {title}", "bold"))
         self.tell(explanation)
         yield
-        self.screen.result(self._clock(), (f"done in {time.monotonic() - begun:.1f} s", "green"))
+        took = time.monotonic() - begun
+        self.told.append((title, took))
+        self.screen.result(self._clock(), (f"done in {took:.1f} s", "green"))
 
     def tell(self, text: str) -> None:
         """A line of explanation."""
@@ -44,12 +46,15 @@ class Narrator:
 
     def command(self, line: str, output: str = "") -> None:
         """A command as it could be typed, and what it printed."""
-        self.screen.result(" " * 8, (f"$ {line}", "cyan"))
+        self.screen.result(" " * (OUTPUT_MARGIN - 2), (f"$ {line}", "cyan"))
         for printed in output.rstrip().splitlines():
-            self.screen.result(" " * 10, printed)
+            self.screen.result(" " * OUTPUT_MARGIN, printed)
 
     def wait(self, what: str, seen: Callable[[], T | None], deadline_seconds: float) -> T:
         """Look until `seen` sees something; DemoError when it does not in time."""
+        if (at_once := seen()) is not None:
+            return at_once
+        self.tell(f"Waiting for {what}…")
         give_up_at = time.monotonic() + deadline_seconds
         with self.screen.awaiting(what):
             while (found := seen()) is None:

@@ -3,12 +3,12 @@
 import json
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from oceanctl.demo.errors import DemoError
-from oceanctl.demo.narrator import Narrator
+from oceanctl.demo.narrator import OUTPUT_MARGIN, Narrator
 from oceanctl.demo.programs import Checkout, Kubectl
 from oceanctl.sandbox import programs
 from oceanctl.sandbox.process import Program
@@ -19,8 +19,9 @@ from reconciler.gitops.state import State, record_from
 
 POLL_SECONDS: Final = 2  # how often the demo's reconciler asks for news; the default of a minute is for real fleets
 BRANCH: Final = "main"
-EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "quickstart"
+EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "quickstart"  # of a checkout; a wheel has none
 INVENTORY_ID: Final = "quickstart"
+DEMO_FOLDER: Final = "demo"  # within the folder of the sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Stage:
     folder: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "folder", self.sandbox.folder / "demo")
+        object.__setattr__(self, "folder", self.sandbox.folder / DEMO_FOLDER)
 
     @property
     def checkout(self) -> Checkout:
@@ -58,7 +59,7 @@ class Stage:
         """How the author of the inventory calls oceanctl."""
         shell = self.shell
         return Shell(
-            screen=shell.screen,
+            screen=replace(shell.screen, margin=OUTPUT_MARGIN),
             interrupts=shell.interrupts,
             inventory=self.checkout.folder,
             kubeconfig=self.sandbox.kubeconfig(COMPUTING),

@@ -48,7 +48,8 @@ def publish(stage: Stage) -> None:
         "Publish the inventory and start the reconciler",
         "The inventory is a Git repository that says what is lent, to whom and when; the reconciler keeps the clusters equal to it.",
     ):
-        stage.folder.mkdir(parents=True, exist_ok=True)
+        stage.remove()  # what an earlier demo may have left
+        stage.folder.mkdir(parents=True)
         Checkout.make(EXAMPLE, stage.checkout.folder, stage.remote)
         tell.tell(f"examples/quickstart is now the repository {stage.remote}, checked out in {stage.checkout.folder}")
         tell.command("python -m reconciler --role all --config reconciler.yaml")
@@ -98,11 +99,16 @@ def reclaim(stage: Stage) -> None:
         "Take the capacity of worker-2 back",
         "A commit closes the window of worker-2: its pods get their grace period, then they go, and no new ones come.",
     ):
+        lent = _pods_on(stage, "worker-2")
+        tell.tell(f"{len(lent)} pods of the Job run on worker-2 now.")
         _edit(stage, _CLOSING, lambda text: closed(text, datetime.now(UTC)))
         tell.command("git diff", stage.checkout.diff())
         _push(stage, "Close worker-2")
         tell.wait("worker-2 to be empty", lambda: _is_empty(stage, "worker-2"), _PODS_SECONDS)
-        tell.tell("worker-2 has its capacity back; its vnodes stay, tainted, for the next window:")
+        reclaimed = lent - _pods_on(stage, "worker-2") - _succeeded(stage)
+        tell.tell(
+            f"worker-2 has its capacity back: {len(reclaimed)} pods were reclaimed. Its vnodes stay, tainted, for the next window:"
+        )
         _show(stage, COMPUTING, "get", "nodes", "-l", f"{names.CLUSTER_BINDING}=worker-2", "-o", _TAINTS)
         tell.wait("the Job to finish on worker-1", lambda: _finished_job(stage), _JOB_SECONDS)
         _show(stage, COMPUTING, "get", "job", job.NAME)
@@ -114,10 +120,9 @@ def recap(stage: Stage, *, is_kept: bool) -> None:
     tell = stage.narrator
     with tell.step("Recap", "Lent by a commit, used by an ordinary Job, taken back by a commit."):
         (found,) = stage.get("jobs", f"--field-selector=metadata.name={job.NAME}")
-        counts = found["status"]
-        tell.tell(
-            f"{counts.get('succeeded', 0)} pods succeeded, {counts.get('failed', 0)} were reclaimed on the way and replaced."
-        )
+        tell.tell(f"The Job is complete: {found['status'].get('succeeded', 0)} of {job.PODS} pods succeeded.")
+        for title, seconds in tell.told:
+            tell.tell(f"{seconds:6.1f} s  {title}")
         if is_kept:
             for cluster in (COMPUTING, *WORKERS):
                 tell.tell(f"kubeconfig of {cluster}: {stage.sandbox.kubeconfig(cluster)}")
@@ -157,8 +162,27 @@ def _ready_vnodes(stage: Stage) -> bool | None:
     return len(ready) == _VNODES or None
 
 
+def _pods_on(stage: Stage, worker: str) -> set[str]:
+    """UIDs of the Job's pods that are bound to vnodes of a worker and not finished."""
+    vnodes = stage.get("nodes", "-l", f"{names.CLUSTER_BINDING}={worker}")
+    of_worker = {vnode["metadata"]["name"] for vnode in vnodes}
+    return {
+        pod["metadata"]["uid"]
+        for pod in _pods(stage)
+        if pod["spec"].get("nodeName") in of_worker and pod["status"].get("phase") not in ("Succeeded", "Failed")
+    }
+
+
+def _succeeded(stage: Stage) -> set[str]:
+    return {pod["metadata"]["uid"] for pod in _pods(stage) if pod["status"].get("phase") == "Succeeded"}
+
+
+def _pods(stage: Stage) -> list[dict[str, Any]]:
+    return stage.get("pods", "-l", f"job-name={job.NAME}")
+
+
 def _running_pods(stage: Stage) -> bool | None:
-    phases = [pod["status"].get("phase") for pod in stage.get("pods", "-l", f"job-name={job.NAME}")]
+    phases = [pod["status"].get("phase") for pod in _pods(stage)]
     return sum(phase in ("Running", "Succeeded") for phase in phases) >= job.PODS or None
 
 

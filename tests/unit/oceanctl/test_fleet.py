@@ -33,7 +33,9 @@ def vnode(*, annotations: dict[str, str] | None = None, taints: tuple[Taint, ...
 def policy(direction: str = "Close") -> CustomObject:
     transition = {"time": CLOSES, "direction": direction}
     return CustomObject(
-        ObjectMeta(name="half"), {"cluster": "east"}, {"phase": "Active", "nodes": 1, "nextTransition": transition}
+        ObjectMeta(name="half"),
+        {"cluster": "east"},
+        {"phase": "Active", "nodes": {"matched": 2, "leased": 1}, "nextTransition": transition},
     )
 
 
@@ -131,7 +133,7 @@ def test_the_fleet_as_a_document() -> None:
                 "name": "half",
                 "cluster": "east",
                 "phase": "Active",
-                "nodes": 1,
+                "nodes": {"matched": 2, "leased": 1},
                 "nextTransition": {"time": CLOSES, "direction": "Close"},
                 "message": "",
             }

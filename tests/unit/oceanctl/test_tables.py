@@ -1,5 +1,5 @@
 from oceanctl.output import plain
-from oceanctl.tables import columns, indented
+from oceanctl.tables import columns
 
 
 def test_columns_are_aligned_and_lines_have_no_tail() -> None:
@@ -15,7 +15,3 @@ def test_wide_characters_keep_the_columns_straight() -> None:
     lines = [plain(line) for line in columns(["A", "B"], [["名前", "x"], ["abcd", "y"]])]
     assert [line[-1] for line in lines[1:]] == ["x", "y"]
     assert lines[1] == "名前  x"
-
-
-def test_a_table_can_stand_further_right() -> None:
-    assert [plain(line) for line in indented(columns(["A"], [["x"]]))] == ["  A", "  x"]

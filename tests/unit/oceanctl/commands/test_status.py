@@ -24,7 +24,7 @@ def test_a_fleet_fits_into_eighty_columns() -> None:
         Vnode("vnode-worker-1-node-1", "worker-1", "Lent", "worker-1-nights", {"cpu": "3600m", "memory": "15Gi", "pods": "50"}, 4, NOW + timedelta(hours=18)),
         Vnode("vnode-worker-1-node-2", "worker-1", "Closed", "worker-1-nights", {"cpu": "3600m", "memory": "15Gi", "pods": "0"}, 2, NOW + timedelta(minutes=4)),
     ]  # fmt: skip
-    policies = [Policy("worker-1-nights", "worker-1", "Active", 3, NOW + timedelta(hours=18), "Close", "")]
+    policies = [Policy("worker-1-nights", "worker-1", "Active", 3, 2, NOW + timedelta(hours=18), "Close", "")]
     lines = rendered(
         Fleet(
             (State("quickstart", "4f2c9e1" + "0" * 33, conditions=(READY,)),), (EAST,), tuple(policies), tuple(vnodes)
@@ -34,12 +34,12 @@ def test_a_fleet_fits_into_eighty_columns() -> None:
         "inventory quickstart  4f2c9e100000  Ready",
         "",
         "binding worker-1  Ready  connected  2 of 3 nodes leased: 8 cpu, 32Gi memory",
-        "  VNODE                  STATE   POLICY           CPU  MEMORY  PODS  ENDS",
-        "  vnode-worker-1-node-1  Lent    worker-1-nights  3.6  15Gi    4/50  Tue 06:00Z",
-        "  vnode-worker-1-node-2  Closed  worker-1-nights  3.6  15Gi    2/0   in 4 min",
+        "VNODE                  STATE   POLICY           CPU  MEM   PODS  ENDS",
+        "vnode-worker-1-node-1  Lent    worker-1-nights  3.6  15Gi  4/50  Tue 06:00Z",
+        "vnode-worker-1-node-2  Closed  worker-1-nights  3.6  15Gi  2/0   in 4 min",
         "",
-        "POLICY           BINDING   PHASE   NODES  NEXT",
-        "worker-1-nights  worker-1  Active  3      closes Tue 06:00Z",
+        "POLICY           BINDING   PHASE   LENT  NEXT",
+        "worker-1-nights  worker-1  Active  2/3   closes Tue 06:00Z",
     ]
 
     assert max(map(len, lines)) <= 80
