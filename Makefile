@@ -35,6 +35,7 @@ unit: $(READY) ## unit and property tests
 	$(BIN)/pytest -q tests/unit tests/property $(ARGS)
 
 integration: $(READY) ## tests on real API servers
+	@$(BIN)/python -c 'from oceanctl.sandbox.programs import find; find()' # pytest would hide the progress of a build
 	$(BIN)/pytest -q tests/integration $(ARGS)
 
 bench: $(READY) ## measure, and print JSON

@@ -6,7 +6,6 @@ installed, so root is not needed. About five minutes on two cores.
 
 import os
 import shutil
-import tarfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ class Build:
             )
         self.say(f"building Kubernetes {KUBERNETES} from Debian's sources; this takes about five minutes, once")
         self._fetch(is_etcd_wanted=ETCD in names)
-        self._lay_out()
+        self._mend_vendored()
         self._generate_openapi()
         return {name: self._unpacked_etcd() if name == ETCD else self._compiled(name) for name in names}
 
@@ -86,16 +85,15 @@ class Build:
             packages.append("etcd-server")
         apt.unpack(packages, self._root)
         apt.download_source("kubernetes")
-        self.say("unpacking the source of kubernetes")
-        archive = next(apt.packages.glob(f"kubernetes_{KUBERNETES}*.orig.tar.*"))
-        with tarfile.open(archive) as content:
-            content.extractall(self.folder / "unpacked", filter="tar")  # apt has checked whose it is
+        archive = next(apt.packages.glob(f"kubernetes_*{KUBERNETES}*.orig.tar.*"), None)
+        if archive is None:
+            raise MissingProgramsError(f"the source package kubernetes of Debian is not {KUBERNETES} any more")
+        self._sources.mkdir(parents=True)
+        unpack = ["tar", "--extract", f"--file={archive}", "--strip-components=1", "--no-same-owner"]
+        self._steps.run("unpacking the source of kubernetes", unpack, self._sources)
 
-    def _lay_out(self) -> None:
-        """As a GOPATH, with the one vendored package replaced that crashes the API server under this Go (on its first custom resource)."""
-        self._sources.parent.mkdir(parents=True)
-        unpacked = next((self.folder / "unpacked").iterdir())
-        unpacked.rename(self._sources)
+    def _mend_vendored(self) -> None:
+        """Replace the one vendored package that, under this Go, crashes the API server on its first custom resource."""
         vendored = self._sources / "vendor" / _REFLECT2
         shutil.rmtree(vendored)
         shutil.copytree(self._root / "usr/share/gocode/src" / _REFLECT2, vendored)

@@ -141,7 +141,7 @@ def _by_version(folder: Path) -> tuple[int, ...]:
 def _installed(name: str) -> Path | None:
     if found := shutil.which(name):
         return Path(found)
-    return _DEBIAN_ETCD if name == ETCD and _DEBIAN_ETCD.exists() else None
+    return _DEBIAN_ETCD if name == ETCD and os.access(_DEBIAN_ETCD, os.X_OK) else None
 
 
 def _version_of(api_server: Path) -> str:
