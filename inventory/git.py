@@ -165,9 +165,8 @@ class Mirror:
         (self._repository / "config").write_text(_CONFIG, encoding="utf-8")
 
     def _is_sound(self, turn: Turn) -> bool:
-        if self._head() is None:
-            return False
-        return turn.run("rev-list", "--objects", "--missing=allow-any", "--quiet", _REF).code in (0, None)
+        """Whether all that the mirror should have can be read; an empty one is sound."""
+        return turn.run("rev-list", "--objects", "--missing=allow-any", "--quiet", "--all").code in (0, None)
 
     def _discard(self) -> None:
         shutil.rmtree(self._repository, ignore_errors=True)

@@ -1,17 +1,22 @@
 """The mirror against real repositories on this machine."""
 
+import contextlib
 import os
+import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import git
 import pytest
 
+from inventory import git as inventory_git
 from inventory.blobs import BlobKind
 from inventory.cache import TextCache
 from inventory.git import (
     DamagedMirrorError,
     Fetched,
+    GitError,
     Mirror,
     MissingBranchError,
     MissingFolderError,
@@ -168,18 +173,19 @@ def test_a_missing_folder_is_not_an_empty_one(mirror: Mirror, origin: Origin, fo
 
 
 def test_links_and_submodules_are_called_what_they_are(mirror: Mirror, origin: Origin) -> None:
-    origin.commit({"a.yaml": "a: 1", ".github/x.yaml": ""})
     (origin.folder / "link.yaml").symlink_to("/etc/passwd")
     (origin.folder / "run.sh").touch(0o755)
+    origin.commit({"a.yaml": "a: 1", ".github/x.yaml": ""})
     origin.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},module")
-    commit = origin.commit({})
+    origin.git("commit", "--quiet", "--message", "Add a submodule")
     mirror.fetch()
 
-    assert paths(mirror, commit) == {
+    assert paths(mirror, origin.head()) == {
         "a.yaml": BlobKind.FILE,
         "link.yaml": BlobKind.SYMLINK,
         "run.sh": BlobKind.FILE,
-    } | ({"module": BlobKind.SUBMODULE} if "module" in origin.git("ls-tree", "--name-only", "HEAD") else {})
+        "module": BlobKind.SUBMODULE,
+    }
 
 
 def test_a_blob_beyond_the_limit_is_left_out_and_known_to_be_large(mirror: Mirror, origin: Origin) -> None:
@@ -357,3 +363,109 @@ def test_a_subject_is_one_harmless_line(mirror: Mirror, origin: Origin, message:
     origin.commit({}, message)
 
     assert mirror.fetch().subject == subject
+
+
+def break_fetches_of(origin: Origin) -> None:
+    """From now on the server answers what it has, and cannot hand it over."""
+    for file in (origin.folder / ".git" / "objects").rglob("*"):
+        if file.is_file():
+            file.chmod(0o600)
+            file.write_bytes(b"damaged")
+
+
+def test_a_server_that_breaks_off_leaves_the_mirror_as_it_was(mirror: Mirror, origin: Origin) -> None:
+    first = origin.commit({"a.yaml": "1"})
+    mirror.fetch()
+    origin.commit({"a.yaml": "2"})
+    break_fetches_of(origin)
+
+    with pytest.raises(UnreachableError, match="cannot be fetched"):
+        mirror.fetch()
+    assert content(mirror, first, "a.yaml") == b"1"
+
+
+def test_a_mirror_that_is_found_damaged_while_fetching_is_thrown_away(mirror: Mirror, origin: Origin) -> None:
+    origin.commit({"a.yaml": "1"})
+    mirror.fetch()
+    for file in (mirror._repository / "objects").rglob("*.pack"):
+        file.chmod(0o600)
+        file.write_bytes(b"damaged")
+    second = origin.commit({"a.yaml": "2"})
+
+    with contextlib.suppress(DamagedMirrorError):
+        mirror.fetch()
+    assert mirror.fetch().commit == second
+    assert content(mirror, second, "a.yaml") == b"2"
+
+
+def test_a_mirror_that_is_damaged_while_the_server_breaks_off_is_thrown_away(mirror: Mirror, origin: Origin) -> None:
+    origin.commit({"a.yaml": "1"})
+    mirror.fetch()
+    for file in (mirror._repository / "objects").rglob("*.pack"):
+        file.chmod(0o600)
+        file.write_bytes(b"damaged")
+    origin.commit({"a.yaml": "2"})
+    break_fetches_of(origin)
+
+    with pytest.raises(DamagedMirrorError, match="made anew"):
+        mirror.fetch()
+    assert not mirror._repository.exists()
+
+
+def test_a_first_fetch_that_breaks_off_is_the_server_s_fault(mirror: Mirror, origin: Origin) -> None:
+    origin.commit({"a.yaml": "1"})
+    break_fetches_of(origin)
+
+    with pytest.raises(UnreachableError):
+        mirror.fetch()
+
+
+def test_no_answer_in_time_is_unreachable(tmp_path: Path) -> None:
+    """A server that accepts and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/inventory.git"
+        hasty = Mirror(tmp_path / "state", Remote(url), timedelta(seconds=1))
+
+        with pytest.raises(UnreachableError, match="no answer in time"):
+            hasty.fetch()
+
+
+def test_asking_for_ancestry_ends_in_time_too(tmp_path: Path, mirror: Mirror, origin: Origin) -> None:
+    commit = origin.commit({})
+    mirror.fetch()
+    hasty = Mirror(tmp_path / "state", Remote(str(origin.folder), allow_local=True), timedelta(seconds=0))
+
+    with pytest.raises(UnreachableError):
+        hasty.is_ancestor(commit, commit)
+
+
+def test_a_commit_with_endless_folders_is_not_walked_to_its_end(
+    mirror: Mirror, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inventory.git._MAX_TREES", 5)
+    commit = origin.commit({f"{'x/' * depth}a.yaml": "" for depth in range(10)})
+    mirror.fetch()
+
+    with pytest.raises(GitError, match="more than 5 folders"):
+        paths(mirror, commit)
+
+
+def test_an_object_that_is_not_there_ends_the_reading(mirror: Mirror, origin: Origin) -> None:
+    origin.commit({})
+    mirror.fetch()
+    nothing = b"\1" * 20
+
+    with mirror._objects() as repo:
+        with pytest.raises(DamagedMirrorError, match="the folder 'policies'"):
+            inventory_git._items(git.Tree(repo, nothing, 0o40000, "policies"))
+        with pytest.raises(DamagedMirrorError, match="cannot be read"):
+            inventory_git._read(git.Blob(repo, nothing, 0o100644, "p.yaml"), 10)
+
+
+def test_files_of_odd_modes_are_not_read(mirror: Mirror, origin: Origin) -> None:
+    origin.commit({})
+    mirror.fetch()
+
+    with mirror._objects() as repo:
+        odd = git.Blob(repo, b"\1" * 20, 0o100664, "p.yaml")
+        assert inventory_git._blob(odd).kind is BlobKind.OTHER
