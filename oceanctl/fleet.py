@@ -4,18 +4,20 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from reconciler import names
 from reconciler.conditions import rfc3339
+from reconciler.decision import LeaseState
 from reconciler.gitops.state import State, record_from
 from reconciler.kube.calls import Selection
 from reconciler.kube.client import Client
 from reconciler.kube.projections import CustomObject, Node, Pod
 from reconciler.kube.resources import CONFIGMAPS, NODES, PODS, Resource
+from reconciler.promise import Promise, instant_from, promise_of
 
 _OURS: Final = f"{names.MANAGED_BY}={names.MANAGED_BY_VALUE}"
 ProjectionT = TypeVar("ProjectionT", CustomObject, Node, Pod)
@@ -23,7 +25,10 @@ ProjectionT = TypeVar("ProjectionT", CustomObject, Node, Pod)
 
 @dataclass(frozen=True, slots=True)
 class Vnode:
-    """One lent node. `state` is Lent, Notice, Closed, Empty, Unreachable or Leaving; `ends_at` is the next instant at which capacity goes home."""
+    """One lent node; `ends_at` is the next instant at which capacity goes home.
+
+    `state` is one of LeaseState, or Paused (takes no new pods for the time being), Unreachable or Leaving.
+    """
 
     name: str
     binding: str
@@ -139,7 +144,7 @@ def fleet_document(fleet: Fleet) -> dict[str, Any]:
                 "phase": policy.phase,
                 "nodes": {"matched": policy.matched, "leased": policy.leased},
                 "nextTransition": _instant(policy.next_at)
-                and {"time": _instant(policy.next_at), "direction": policy.next_direction},
+                and {"at": _instant(policy.next_at), "direction": policy.next_direction},
                 "message": policy.complaint,
             }
             for policy in fleet.policies
@@ -207,7 +212,7 @@ def _policy(seen: CustomObject) -> Policy:
         phase=seen.status.get("phase", "Pending"),
         matched=nodes.get("matched", 0),
         leased=nodes.get("leased", 0),
-        next_at=_parsed(transition.get("time")),
+        next_at=instant_from(transition.get("at", "")),
         next_direction=transition.get("direction", ""),
         complaint=_complaint(_condition(seen, "Valid")),
     )
@@ -216,7 +221,7 @@ def _policy(seen: CustomObject) -> Policy:
 def _vnode(node: Node, closings: Mapping[str, datetime | None], pods: int, now: datetime) -> Vnode:
     metadata = node.metadata
     policy = metadata.labels.get(names.POLICY_APPLIED, "")
-    ends_at = _parsed(metadata.annotations.get(names.LEASE_ENDS_AT))
+    ends_at = instant_from(metadata.annotations.get(names.LEASE_ENDS_AT, ""))
     return Vnode(
         name=metadata.name,
         binding=metadata.labels.get(names.CLUSTER_BINDING, ""),
@@ -233,11 +238,22 @@ def _state(node: Node, pods: int, ends_at: datetime | None, now: datetime) -> st
         return "Leaving"
     if any(condition.type == "Ready" and condition.status == "Unknown" for condition in node.status.conditions):
         return "Unreachable"
-    if names.WINDOW_CLOSED_AT not in node.metadata.annotations:
-        return "Notice" if any(taint.key == names.TAINT_CLOSED for taint in node.spec.taints) else "Lent"
+    promise = promise_of(node)
+    if promise.closed_at is not None:
+        return _closed_state(promise, pods, ends_at, now)
+    if not any(taint.key == names.TAINT_CLOSED for taint in node.spec.taints):
+        return LeaseState.LENT
+    return LeaseState.NOTICE if ends_at is not None else "Paused"
+
+
+def _closed_state(promise: Promise, pods: int, ends_at: datetime | None, now: datetime) -> LeaseState:
+    """As reclaim has it, from what it wrote down."""
     if not pods:
-        return "Empty"
-    return "Overdue" if ends_at is not None and ends_at <= now else "Closed"
+        return LeaseState.EMPTY
+    drain = promise.terms.drain if promise.terms is not None else timedelta()
+    if ends_at is None or now < ends_at - drain:
+        return LeaseState.CLOSED
+    return LeaseState.DRAINING if now < ends_at else LeaseState.EVICTING
 
 
 def _condition(seen: CustomObject, kind: str) -> Mapping[str, Any]:
@@ -249,13 +265,6 @@ def _complaint(condition: Mapping[str, Any]) -> str:
     if condition.get("status") in (None, "True"):
         return ""
     return ": ".join(filter(None, (condition.get("reason", ""), condition.get("message", ""))))
-
-
-def _parsed(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
 
 
 def _instant(instant: datetime | None) -> str | None:

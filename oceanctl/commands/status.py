@@ -18,7 +18,7 @@ from oceanctl.tables import columns
 from reconciler.gitops.state import State
 
 _GOOD: Final = frozenset({"Ready", "Active", "Lent", "True", "yes"})
-_BAD: Final = frozenset({"Failed", "False", "no", "Unreachable", "Overdue"})
+_BAD: Final = frozenset({"Failed", "False", "no", "Unreachable", "Evicting"})
 _GIB: Final = 1 << 30
 _MIB: Final = 1 << 20
 _NEAR: Final = timedelta(minutes=100)  # the longest in two digits of minutes

@@ -21,6 +21,7 @@ from reconciler.kube.projections import (
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CLOSES = "2026-03-02T18:00:00Z"
+TAINTED = (Taint(names.TAINT_CLOSED, "NoSchedule"),)
 CLOSED = {names.WINDOW_CLOSED_AT: "2026-03-02T11:00:00Z"}
 
 
@@ -30,8 +31,14 @@ def vnode(*, annotations: dict[str, str] | None = None, taints: tuple[Taint, ...
     return Node(metadata, NodeSpec(taints=taints), NodeStatus(allocatable={"cpu": "4"}))
 
 
+def ending(instant: str) -> Node:
+    """Closed, with a minute of drain before the end."""
+    terms = {names.RECLAIM_TERMS: "grace=3600,drain=60,force=true"}
+    return vnode(annotations={**CLOSED, **terms, names.LEASE_ENDS_AT: instant})
+
+
 def policy(direction: str = "Close") -> CustomObject:
-    transition = {"time": CLOSES, "direction": direction}
+    transition = {"at": CLOSES, "direction": direction}
     return CustomObject(
         ObjectMeta(name="half"),
         {"cluster": "east"},
@@ -52,17 +59,16 @@ def seen(node: Node, *pods: Pod, policies: tuple[CustomObject, ...] = ()) -> Vno
     ("node", "pods", "state"),
     [
         pytest.param(vnode(), 0, "Lent", id="open"),
+        pytest.param(vnode(taints=TAINTED), 1, "Paused", id="tainted for the time being"),
         pytest.param(
-            vnode(taints=(Taint(names.TAINT_CLOSED, "NoSchedule"),)), 1, "Notice", id="tainted before the close"
+            vnode(taints=TAINTED, annotations={names.LEASE_ENDS_AT: CLOSES}), 1, "Notice", id="before the close"
         ),
-        pytest.param(vnode(annotations=CLOSED), 1, "Closed", id="closed with pods"),
+        pytest.param(vnode(annotations=CLOSED), 1, "Closed", id="closed, and nothing is forced"),
         pytest.param(vnode(annotations=CLOSED), 0, "Empty", id="closed without pods"),
-        pytest.param(
-            vnode(annotations={**CLOSED, names.LEASE_ENDS_AT: "2026-03-02T12:00:00Z"}), 1, "Overdue", id="past its end"
-        ),
-        pytest.param(
-            vnode(annotations={**CLOSED, names.LEASE_ENDS_AT: "2026-03-02T12:00:01Z"}), 1, "Closed", id="before its end"
-        ),
+        pytest.param(ending("2026-03-02T12:01:01Z"), 1, "Closed", id="before the drain"),
+        pytest.param(ending("2026-03-02T12:01:00Z"), 1, "Draining", id="the drain begins"),
+        pytest.param(ending("2026-03-02T12:00:01Z"), 1, "Draining", id="before the end"),
+        pytest.param(ending("2026-03-02T12:00:00Z"), 1, "Evicting", id="the end"),
         pytest.param(vnode(deletion_timestamp=NOW), 0, "Leaving", id="deleting"),
     ],
 )
@@ -134,7 +140,7 @@ def test_the_fleet_as_a_document() -> None:
                 "cluster": "east",
                 "phase": "Active",
                 "nodes": {"matched": 2, "leased": 1},
-                "nextTransition": {"time": CLOSES, "direction": "Close"},
+                "nextTransition": {"at": CLOSES, "direction": "Close"},
                 "message": "",
             }
         ],
