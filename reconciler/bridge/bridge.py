@@ -80,6 +80,7 @@ class Bridge:
     def __init__(self, surroundings: Surroundings, client: Client, bound: Bound, worker_uid: str) -> None:
         self._around = surroundings
         self._bound = bound
+        self._parsed_from: CustomObject | None = None  # every pass asks for the binding
         self._worker_uid = worker_uid
         identity = bound.state.identity
         self._worker = Worker(client, identity, surroundings.settings)
@@ -92,8 +93,8 @@ class Bridge:
         """The binding as it is now; while its spec is invalid, the last good one holds."""
         identity = self._bound.state.identity
         seen = self._around.computing.bindings.get(identity.binding_name)
-        if seen is not None and seen.metadata.uid == identity.binding_uid:
-            self._bound = _bound_now(seen, self._bound)
+        if seen is not None and seen is not self._parsed_from and seen.metadata.uid == identity.binding_uid:
+            self._parsed_from, self._bound = seen, _bound_now(seen, self._bound)
         return self._bound
 
     async def run(self) -> None:

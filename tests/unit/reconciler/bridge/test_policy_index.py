@@ -1,20 +1,16 @@
 """Looking at ten thousand nodes reads the policies once, and never a moment too late again."""
 
-import ssl
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from kubernetes.aio.client.configuration import Configuration
 
 from inventory.selection import Selection
 from inventory.standing import Outcome
 from reconciler import names
 from reconciler.bridge.computing import decode_custom
 from reconciler.bridge.policies import PolicyBook, PolicyIndex
-from reconciler.kube.access import Access
 from reconciler.kube.cache import Cache
-from reconciler.kube.client import connect
+from reconciler.kube.client import Client
 from reconciler.kube.projections import CustomObject, ObjectMeta
 from reconciler.kube.watch import WatchSpec
 from reconciler.kube.watch_events import Added, Deleted
@@ -22,11 +18,9 @@ from tests.leasing import BINDING, MONDAY_NOON
 
 
 @pytest.fixture
-async def cache() -> AsyncIterator[Cache[CustomObject]]:
-    """The policies of one side, filled by hand; nothing is sent."""
-    access = Access(Configuration(host="https://127.0.0.1:1"), ssl.create_default_context())
-    async with await connect(access) as client:
-        yield Cache(client, WatchSpec(resource=names.POLICIES, decode=decode_custom))
+async def cache(client: Client) -> Cache[CustomObject]:
+    """The policies of one side."""
+    return Cache(client, WatchSpec(resource=names.POLICIES, decode=decode_custom))
 
 
 def show(cache: Cache[CustomObject], name: str) -> None:
