@@ -5,6 +5,7 @@ Defaults of the API server and fields of others are no differences.
 """
 
 import copy
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -49,8 +50,9 @@ def differences(live: Manifest, wanted: Manifest, origins: Mapping[str, Position
         if _at(live, path) is not _MISSING:
             _put_if_missing(before, path)
             _put_if_missing(after, path)
-    comparison = _Comparison(before, after, origins, owners)
-    return tuple(comparison.changes())
+    if _canonical(before) == _canonical(after):  # as a rule; and much cheaper than to look for operations
+        return ()
+    return tuple(_Comparison(before, after, origins, owners).changes())
 
 
 class _Comparison:
@@ -98,6 +100,11 @@ def _key_limits(before: Tree, after: Tree) -> bool:
     return True
 
 
+def _canonical(tree: Tree) -> str:
+    """Equal for equal trees only; in Python alone, true would equal 1."""
+    return json.dumps(tree, sort_keys=True)
+
+
 def _simple(operation: dict[str, Any], document: Any) -> Iterator[dict[str, Any]]:
     """An operation as adds, removes and replaces: a move reads worse than what it does."""
     if operation["op"] != "move":
@@ -124,12 +131,12 @@ def _leaves_below(tree: Mapping[str, Any], path: Steps) -> Iterator[Steps]:
 
 
 def _projection(manifest: Manifest, paths: Iterable[Steps]) -> Tree:
-    """A copy of these fields, as far as the manifest has them."""
+    """These fields, as far as the manifest has them, in mappings of its own."""
     tree: Tree = {}
-    for path in sorted(paths, key=pointer):
+    for path in sorted(paths):
         value = _at(manifest, path)
         if value is not _MISSING:
-            _put(tree, path, copy.deepcopy(value))
+            _put(tree, path, copy.deepcopy(value) if isinstance(value, Mapping) else value)
     return tree
 
 
