@@ -47,6 +47,17 @@ class Repository:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
+    def rename(self, prefix: str) -> str:
+        """Every name and the ID with a prefix, so that tests can share a cluster, as a new commit."""
+        self.edit("ocean.yaml", "id: quickstart", f"id: {prefix}quickstart")
+        for name in ("worker-1", "worker-2"):
+            self.edit(f"bindings/{name}.yaml", f"name: {name}\n", f"name: {prefix}{name}\n")
+        for file in (self.folder / "policies").iterdir():
+            path = f"policies/{file.name}"
+            self.edit(path, "cluster: worker-", f"cluster: {prefix}worker-")
+            self.edit(path, f"name: {file.stem}\n", f"name: {prefix}{file.stem}\n")
+        return self.commit("Take names of our own")
+
     def edit(self, path: str, old: str, new: str) -> None:
         """Another text in a file, which must have the old one."""
         text = (self.folder / path).read_text()

@@ -16,6 +16,8 @@ from oceanctl.sandbox.sandbox import default_folder
 from oceanctl.shell import Shell
 
 _STEPS: Final = (steps.bring_up, steps.publish, steps.change, steps.compute, steps.reclaim)
+_LAST_LINES: Final = 10
+_LONGEST_LINE: Final = 300  # a traceback in a JSON line fills a screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ def run(shell: Shell, options: Options) -> ExitCode:
             step(stage)
         steps.recap(stage, is_kept=options.keep)
     except OceanError:
-        shell.screen.note(f"The demo did not finish. The reconciler's log closes with:\n{stage.reconciler.log_tail()}")
+        shell.screen.note("The demo did not finish. The reconciler's log closes with:")
+        for line in stage.reconciler.log_tail(_LAST_LINES).splitlines():
+            shell.screen.note(line[:_LONGEST_LINE])
         raise
     finally:
         if not options.keep:

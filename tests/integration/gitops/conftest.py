@@ -103,7 +103,7 @@ async def fleet(hub: tuple[ControlPlane, Path], tmp_path: Path) -> AsyncIterator
     """The quickstart, applied once with the reconciler's own permissions."""
     prefix = f"t{uuid.uuid4().hex[:8]}-"
     repository = Repository(tmp_path / "fleet")
-    _rename(repository, prefix)
+    repository.rename(prefix)
     settings = Settings(git_url=str(repository.folder), git_allow_local=True, state_dir=str(tmp_path / "state"))
     async with (
         await connect(await from_file(hub[1])) as client,
@@ -116,16 +116,3 @@ async def fleet(hub: tuple[ControlPlane, Path], tmp_path: Path) -> AsyncIterator
             if each["metadata"]["name"].startswith(prefix):
                 resource = names.BINDINGS if each["kind"] == names.BINDINGS.kind else names.POLICIES
                 await person.delete(resource, each["metadata"]["name"], uid=each["metadata"]["uid"])
-
-
-def _rename(repository: Repository, prefix: str) -> None:
-    repository.edit("ocean.yaml", "id: quickstart", f"id: {prefix}quickstart")
-    for number in (1, 2):
-        repository.edit(
-            f"bindings/worker-{number}.yaml", f"name: worker-{number}\n", f"name: {prefix}worker-{number}\n"
-        )
-    for file in (repository.folder / "policies").iterdir():
-        path = f"policies/{file.name}"
-        repository.edit(path, "cluster: worker-", f"cluster: {prefix}worker-")
-        repository.edit(path, f"name: {file.stem}\n", f"name: {prefix}{file.stem}\n")
-    repository.commit("Take names of our own")

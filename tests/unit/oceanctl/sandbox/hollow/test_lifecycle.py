@@ -106,6 +106,13 @@ def test_sidecars_end_when_the_main_containers_have() -> None:
     assert (type(_state(run, "s")), phase_of(run)) == (Terminated, "Succeeded")
 
 
+def test_a_sidecar_does_not_come_back_when_the_work_is_done() -> None:
+    sidecar = container("s", "sleep 1", restartPolicy="Always")
+    made = pod(container("c", "sleep 3"), initContainers=[sidecar], restartPolicy="Never")
+    run = _played(run_of(made), at(60))
+    assert (run.is_over, phase_of(run), _container(run, "s").starts) == (True, "Succeeded", 2)
+
+
 @pytest.mark.parametrize(
     ("policy", "command", "restarts"),
     [
