@@ -134,11 +134,15 @@ _Matching = tuple[Sequence[Candidate], Sequence[Candidate]]
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One cluster's policies that match a node, at an instant; `winner` is the open one of the highest rank, `closed` are by rank."""
+    """One cluster's policies that match a node, at an instant; `winner` is the open one of the highest rank, `closed` are by rank.
+
+    `has_candidates`: there is one that is neither expired, invalid nor being deleted.
+    """
 
     matching: Sequence[Candidate]
     winner: Policy | None
     closed: tuple[Policy, ...]
+    has_candidates: bool
 
     @property
     def vetoes(self) -> bool:
@@ -152,9 +156,10 @@ def _sides_at(matching: _Matching, now: datetime) -> tuple[_Side, _Side]:
 
 
 def _side_at(matching: Sequence[Candidate], now: datetime) -> _Side:
-    known = [(each.policy, _is_open(each, each.policy, now)) for each in matching if each.policy]
-    winner = min((policy for policy, lends in known if lends), key=_rank, default=None)
-    return _Side(matching, winner, tuple(sorted((policy for policy, lends in known if not lends), key=_rank)))
+    known = [(each, each.policy, _is_open(each, each.policy, now)) for each in matching if each.policy]
+    winner = min((policy for _, policy, lends in known if lends), key=_rank, default=None)
+    closed = tuple(sorted((policy for _, policy, lends in known if not lends), key=_rank))
+    return _Side(matching, winner, closed, any(_may_open(each, policy, now) for each, policy, _ in known))
 
 
 def _is_open(candidate: Candidate, policy: Policy, now: datetime) -> bool:
@@ -171,7 +176,7 @@ def _rank(policy: Policy) -> tuple[int, datetime, str]:
 
 
 def _outcome(sides: tuple[_Side, _Side]) -> Outcome:
-    if not any(side.matching for side in sides):
+    if not any(side.has_candidates for side in sides):
         return Outcome.NOT_LENT
     return Outcome.OUTSIDE_WINDOWS if any(side.vetoes for side in sides) else Outcome.LENT
 
@@ -230,7 +235,7 @@ def _notice(before: tuple[_Side, _Side], after: tuple[_Side, _Side]) -> timedelt
 
 def _because(sides: tuple[_Side, _Side], now: datetime) -> str:
     outcome = _outcome(sides)
-    if outcome is Outcome.NOT_LENT:
+    if not any(side.matching for side in sides):
         return "no policy matches the node"
     if outcome is Outcome.LENT:
         computing, worker = (side.winner.name if side.winner else None for side in sides)

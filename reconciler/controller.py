@@ -38,7 +38,7 @@ class Reconciler(Generic[V]):
     `observe` builds the frozen view (None: nothing to decide), `decide` is pure, `refused` turns an API refusal into what the user is shown.
     """
 
-    observe: Callable[[str], Awaitable[V | None]]
+    observe: Callable[[str, datetime], Awaitable[V | None]]
     decide: Callable[[V, datetime], Decision]
     refused: Callable[[V, str, datetime], Decision] | None = None
 
@@ -113,7 +113,7 @@ class Controller(Generic[V]):
     async def reconcile(self, key: str) -> float | None:
         """One pass over one key; returns the seconds until it wants to be woken, if it does."""
         now = self._clock.now()
-        view = await self._reconciler.observe(key)
+        view = await self._reconciler.observe(key, now)
         if view is None:
             return None
         decision = self._reconciler.decide(view, now)

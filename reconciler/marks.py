@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inventory.model import Binding
 from reconciler import names
-from reconciler.kube.projections import ObjectMeta, Pod
+from reconciler.kube.projections import Node, ObjectMeta, Pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,9 @@ class Identity:
             and metadata.annotations.get(names.COMPUTING_CLUSTER_UID) == self.computing_cluster_uid
         )
 
-    def owns_vnode(self, metadata: ObjectMeta) -> bool:
-        """Whether a node of the computing cluster is a vnode of this binding."""
-        return (
-            metadata.labels.get(names.MANAGED_BY) == names.MANAGED_BY_VALUE
-            and metadata.labels.get(names.CLUSTER_BINDING) == names.label_value(self.binding_name)
-            and metadata.labels.get(names.PHYSICAL_CLUSTER_ID) == self.cluster_id
-        )
+    def owns_vnode(self, node: Node) -> bool:
+        """Whether a node of the computing cluster is a vnode of this binding: only we write such a providerID, and nobody can change it."""
+        return node.spec.provider_id.startswith(names.provider_id(self.cluster_id, ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,6 @@ class Settings:
         "a watch that is silent for longer is opened anew (servers send a bookmark each minute)", default=90.0
     )
     heartbeat_seconds: float = _setting("how often a worker is asked whether it is there", default=5.0)
-    unreachable_seconds: float = _setting("silence after which a worker's vnodes are not Ready", default=40.0)
     workers: int = _setting("keys that one controller works on at once", default=16)
     leader_elect: bool = _setting("run only while holding the election Lease", default=True)
     listen_address: str = _setting("address of metrics and probes; empty: every address of the machine", default="")

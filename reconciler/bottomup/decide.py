@@ -34,7 +34,7 @@ def _actions(view: NodeView, reclaim: Reclaim, now: datetime) -> tuple[str, tupl
     vnode = view.vnode
     if vnode is None:
         return _making(view, reclaim, now)
-    if not _is_ours(view, vnode):
+    if not view.state.identity.owns_vnode(vnode):
         return f"{vnode.metadata.name} belongs to somebody else", ()
     if reason := _reason_to_go(view, reclaim):
         return reason, _leaving(vnode)
@@ -46,25 +46,15 @@ def _actions(view: NodeView, reclaim: Reclaim, now: datetime) -> tuple[str, tupl
 def _making(view: NodeView, reclaim: Reclaim, now: datetime) -> tuple[str, tuple[Action, ...]]:
     if view.worker_node is None or view.unreachable_since is not None:
         return "there is no vnode, and the worker node is not seen", ()
-    if view.state.is_deleting or not _is_wanted(view, now):
+    if view.state.is_deleting or not _is_wanted(view):
         return reclaim.because, ()
     target = Target(Side.COMPUTING, NODES, view.vnode_name)
     return reclaim.because, (Create(target, manifest_for(vnode_for(view, view.worker_node, reclaim, now))),)
 
 
-def _is_wanted(view: NodeView, now: datetime) -> bool:
-    """Whether a policy lends the node, or will; one that has expired or is invalid keeps a vnode but makes none."""
-    if view.standing is None:
-        return False
-    can_open = any(not policy.is_expired(now) for policy in view.standing.closed)
-    return view.standing.outcome is Outcome.LENT or can_open
-
-
-def _is_ours(view: NodeView, vnode: Node) -> bool:
-    """By the marks; or, where somebody has taken labels off, by a providerID that only we write and nobody can change."""
-    identity = view.state.identity
-    prefix = names.provider_id(identity.cluster_id, "")
-    return identity.owns_vnode(vnode.metadata) or vnode.spec.provider_id.startswith(prefix)
+def _is_wanted(view: NodeView) -> bool:
+    """Whether a policy lends the node now, or would at another hour."""
+    return view.standing is not None and view.standing.outcome is not Outcome.NOT_LENT
 
 
 def _reason_to_go(view: NodeView, reclaim: Reclaim) -> str | None:

@@ -63,8 +63,9 @@ def decide_binding_report(view: BindingReportView, now: datetime) -> Decision:
 
 
 def is_leased(vnode: Node) -> bool:
-    """Whether a vnode lends now: not closed, not going."""
-    return names.WINDOW_CLOSED_AT not in vnode.metadata.annotations and not vnode.metadata.is_deleting
+    """Whether a vnode lends now: not closed, not going, its worker node there (without it no pods are taken)."""
+    is_open = names.WINDOW_CLOSED_AT not in vnode.metadata.annotations and not vnode.metadata.is_deleting
+    return is_open and vnode.status.allocatable.get("pods") != "0"
 
 
 def _policy_status(view: PolicyView, now: datetime) -> dict[str, Any]:

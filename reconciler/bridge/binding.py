@@ -35,14 +35,14 @@ class BindingObserver:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    async def observe(self, name: str) -> BindingView | None:
+    async def observe(self, name: str, _now: datetime) -> BindingView | None:
         """The view; None when the binding is gone."""
         seen = self._ground.computing.bindings.get(name)
         bound = self._ground.bound()
         identity = bound.state.identity
         if seen is None or seen.metadata.uid != identity.binding_uid:
             return None
-        vnodes = tuple(vnode for vnode in self._ground.computing.nodes.values() if identity.owns_vnode(vnode.metadata))
+        vnodes = tuple(vnode for vnode in self._ground.computing.nodes.values() if identity.owns_vnode(vnode))
         is_reachable = self._ground.unreachable_since is None
         is_over = seen.metadata.is_deleting and not vnodes
         return BindingView(

@@ -27,6 +27,7 @@ from reconciler.controller import Controller, Reconciler
 from reconciler.decision import Side
 from reconciler.kube.cache import Cache, Change
 from reconciler.kube.client import Client
+from reconciler.kube.errors import KubeError
 from reconciler.kube.projections import Copied, CustomObject, Node, PartialObject, Pod
 from reconciler.kube.resources import Resource
 from reconciler.leases.renewer import Renewer
@@ -98,37 +99,46 @@ class Bridge:
         return self._bound
 
     async def run(self) -> None:
-        """Sync, then keep in sync, until cancelled."""
-        await self._worker.discover()
+        """Keep the binding's two sides equal until cancelled.
+
+        Node Leases are renewed and silence is shown from the first moment on, also when the worker cannot be reached; the rest waits for its caches.
+        """
+        settings = self._around.settings
         load = LoadBook()
-        ground = Ground(
-            self._around.computing, self._worker, self.bound, self.heartbeat, self._worker_uid, self._around.clock
-        )
+        ground = Ground(self._around.computing, self._worker, self.bound, self.heartbeat, self._worker_uid)
         controllers = self._controllers(ground, load)
-        self._wiring = Wiring(ground, load, controllers.queues)
+        wiring = self._wiring = Wiring(ground, load, controllers.queues)
         renewer = Renewer(self._around.computing.client, self._around.clock)
-        self._wiring.on_vnode(lambda change: _keep_lease(renewer, change))
+        wiring.on_vnode(lambda change: _keep_lease(renewer, change))
+        await self._around.computing.wait_synced()
         with ExitStack() as subscriptions:
-            for end in self._wiring.connect():
+            for end in wiring.connect():
                 subscriptions.callback(end)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._worker.run(), name="worker-caches")
-                tasks.create_task(self.heartbeat.run(self._around.settings.heartbeat_seconds), name="heartbeat")
-                await self._around.computing.wait_synced()
-                await self._worker.wait_synced()
-                self._begin(tasks, controllers, renewer)
+                tasks.create_task(self.heartbeat.run(settings.heartbeat_seconds), name="heartbeat")
+                tasks.create_task(renewer.run(), name="node-leases")
+                tasks.create_task(self._join_worker(wiring), name="worker")
+                tasks.create_task(resync_forever(settings.resync_seconds, wiring), name="resync")
+                controllers.run(tasks, settings.workers)
 
-    def _begin(self, tasks: asyncio.TaskGroup, controllers: Controllers, renewer: Renewer) -> None:
-        settings, identity = self._around.settings, self._bound.state.identity
-        wiring = self._wiring
-        assert wiring is not None
-        wiring.wake_all()
-        tasks.create_task(renewer.run(), name="node-leases")
-        tasks.create_task(resync_forever(settings.resync_seconds, wiring), name="resync")
-        controllers.run(tasks, settings.workers)
-        self.is_ready = True
-        self.on_state()
-        log.info("bridge is running", extra={"binding": identity.binding_name})
+    async def _join_worker(self, wiring: Wiring) -> None:
+        await self._discover()
+        wiring.connect_worker_policies()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._worker.run(), name="worker-caches")
+            await self._worker.wait_synced()
+            self.is_ready = True
+            wiring.wake_all()
+            self.on_state()
+            log.info("bridge is running", extra={"binding": self._bound.binding.name})
+
+    async def _discover(self) -> None:
+        while True:
+            try:
+                return await self._worker.discover()
+            except KubeError as error:
+                log.warning("waiting for the worker", extra={"binding": self._bound.binding.name, "error": str(error)})
+                await asyncio.sleep(self._around.settings.heartbeat_seconds)
 
     def _controllers(self, ground: Ground, load: LoadBook) -> Controllers:
         book = PolicyBook(ground.computing.policies, ground.identity.binding_name)
@@ -151,7 +161,7 @@ class Bridge:
     def _on_heartbeat(self) -> None:
         if self.heartbeat.unreachable_since is None:
             self._worker.reconnect()
-        if self._wiring is not None and self.is_ready:
+        if self._wiring is not None:
             self._wiring.wake_all()
         self.on_state()
 

@@ -24,8 +24,10 @@ class DependentObserver:
         self._ground = ground
         self._in_step: dict[str, Versions] = {}
 
-    async def observe(self, key: str) -> DependentView | None:
+    async def observe(self, key: str, _now: datetime) -> DependentView | None:
         """The view of one dependent; None when neither side has moved since they were found equal."""
+        if not self._ground.worker.is_synced:
+            return None
         bound = self._ground.bound()
         identity = bound.state.identity
         kind, namespace, name = key.split("/")

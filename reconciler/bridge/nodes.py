@@ -13,6 +13,7 @@ from reconciler.bridge.ground import Ground
 from reconciler.bridge.policies import PolicyBook, PolicyIndex
 from reconciler.decision import Decision
 from reconciler.kube.projections import Node
+from reconciler.kube.resources import NODES
 from reconciler.reclaim import decide as reclaim
 
 
@@ -25,37 +26,37 @@ class NodeObserver:
         self._load = load
         self._worker_book: PolicyBook | None = None
 
-    async def observe(self, node_name: str) -> NodeView | None:
+    async def observe(self, node_name: str, now: datetime) -> NodeView | None:
         """The view of one worker node; None when neither side has anything of it, or the vnode's name belongs to somebody else."""
         bound = self._ground.bound()
         identity = bound.state.identity
         vnode_name = names.vnode_name(identity.cluster_id, node_name)
         worker_node = self._ground.worker.nodes.get(node_name)
         vnode = self._ground.computing.nodes.get(vnode_name)
-        if vnode is not None and not identity.owns_vnode(vnode.metadata):
+        if (worker_node is None and vnode is None) or not self._ground.may_conclude:
             return None
-        if worker_node is None and vnode is None:
-            return None
+        if worker_node is None and self._ground.unreachable_since is None:
+            await self._ground.confirm_gone(NODES, node_name)
         return NodeView(
             binding=bound.binding,
             state=bound.state,
             vnode_name=vnode_name,
             worker_node=worker_node,
-            standing=self._standing(bound.binding, worker_node),
+            standing=self._standing(bound.binding, worker_node, now),
             foreign_load=self._load.load_of(node_name),
             vnode=vnode,
             computing_pods=tuple(pod.seen for pod in self._ground.computing.pods.by_index(ON_NODE, vnode_name)),
             unreachable_since=self._ground.unreachable_since,
         )
 
-    def _standing(self, binding: Binding, worker_node: Node | None) -> Standing | None:
+    def _standing(self, binding: Binding, worker_node: Node | None, now: datetime) -> Standing | None:
         if worker_node is None:
             return None
         metadata = worker_node.metadata
         selection = self._policies.selection(
             binding, self._worker_policies(), worker_is_readable=self._worker_is_readable()
         )
-        return selection.standing_of(metadata.labels, metadata.name, self._ground.clock.now())
+        return selection.standing_of(metadata.labels, metadata.name, now)
 
     def _worker_policies(self) -> PolicyBook | None:
         if self._worker_book is None and self._ground.worker.policies is not None:

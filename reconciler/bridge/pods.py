@@ -1,14 +1,14 @@
 """Views of computing pods and their worker pods; what is missing from a cache is confirmed by a live read before it counts."""
 
+from datetime import datetime
 from typing import Any
 
 from reconciler import names
-from reconciler.bridge.computing import cluster_uid
 from reconciler.bridge.ground import Ground
 from reconciler.bridge.nodes import node_name_of
 from reconciler.bridge.worker import Worker
 from reconciler.kube.client import Client
-from reconciler.kube.errors import NotFoundError, TransientError
+from reconciler.kube.errors import NotFoundError
 from reconciler.kube.projections import Copied, Node, ObjectMeta, OwnerReference, Pod
 from reconciler.kube.resources import PODS, Resource
 from reconciler.marks import Identity
@@ -24,8 +24,10 @@ class PodObserver:
         self._ground = ground
         self._workloads = Workloads(ground.computing.client)
 
-    async def observe(self, key: str) -> PodView | None:
+    async def observe(self, key: str, _now: datetime) -> PodView | None:
         """The view of one computing pod; None when it is not for this binding and nothing of ours stands for it."""
+        if not self._ground.may_conclude:
+            return None
         bound = self._ground.bound()
         identity = bound.state.identity
         computing_pod = self._ground.computing.pods.get(key)
@@ -83,8 +85,7 @@ class PodObserver:
                 and live.get("annotations", {}).get(names.VIRTUAL_POD_UID) == computing_pod.metadata.uid
             ):
                 return False
-        if await cluster_uid(self._ground.worker.client) != self._ground.worker_uid:
-            raise TransientError("another cluster answers under the worker's address")
+        await self._ground.confirm_worker()
         return True
 
     def _name_is_taken(self, key: str, identity: Identity) -> bool:

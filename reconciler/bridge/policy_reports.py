@@ -1,5 +1,7 @@
 """Views of policies for their status: what they cover and what they lend."""
 
+from datetime import datetime
+
 from inventory.model import Policy
 from inventory.selectors import matches
 from reconciler.bottomup.reports import PolicyView, is_leased
@@ -15,13 +17,13 @@ class PolicyObserver:
         self._ground = ground
         self._book = book
 
-    async def observe(self, name: str) -> PolicyView | None:
+    async def observe(self, name: str, _now: datetime) -> PolicyView | None:
         """The view; None when the policy is gone or belongs to another binding."""
         parsed = self._book.get(name)
-        if parsed is None or parsed.seen.metadata.is_deleting:
+        if parsed is None or parsed.seen.metadata.is_deleting or not self._ground.worker.is_synced:
             return None
         ground = self._ground
-        owned = (vnode for vnode in ground.computing.nodes.values() if ground.identity.owns_vnode(vnode.metadata))
+        owned = (vnode for vnode in ground.computing.nodes.values() if ground.identity.owns_vnode(vnode))
         lends = sum(is_leased(vnode) and name in applied_policies(vnode) for vnode in owned)
         return PolicyView(parsed.seen, parsed.policy, parsed.problems, self._covered(parsed.policy), lends)
 

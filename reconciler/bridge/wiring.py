@@ -49,8 +49,6 @@ class Wiring:
         worker.pods.subscribe(self._on_worker_pod)
         worker.configmaps.subscribe(lambda change: self._on_copy(change, CONFIGMAPS))
         worker.secrets.subscribe(lambda change: self._on_copy(change, SECRETS))
-        if worker.policies is not None:
-            worker.policies.subscribe(lambda _change: self.wake_nodes())
         return [
             computing.nodes.subscribe(self._on_vnode),
             computing.pods.subscribe(self._on_computing_pod),
@@ -59,6 +57,11 @@ class Wiring:
             computing.policies.subscribe(self._on_policy),
             computing.bindings.subscribe(self._on_binding),
         ]
+
+    def connect_worker_policies(self) -> None:
+        """Subscribe to the worker's own policies, once it is known whether it has any."""
+        if self._worker.policies is not None:
+            self._worker.policies.subscribe(lambda _change: self.wake_nodes())
 
     def on_vnode(self, listener: Callable[[Change[Node]], None]) -> None:
         """Call `listener` for every change of a vnode of this binding."""
@@ -179,7 +182,7 @@ class Wiring:
         return dependent_key(resource, annotations.get(names.VIRTUAL_NAMESPACE, ""), annotations[names.VIRTUAL_NAME])
 
     def _node_behind(self, vnode: Node) -> str | None:
-        return node_name_of(vnode) if self._identity.owns_vnode(vnode.metadata) else None
+        return node_name_of(vnode) if self._identity.owns_vnode(vnode) else None
 
     def _is_for_us(self, policy: CustomObject) -> bool:
         return policy.spec.get("cluster") == self._identity.binding_name

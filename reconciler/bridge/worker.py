@@ -105,6 +105,7 @@ class Worker:
         self.secrets = self._copies(SECRETS, idle_seconds)
         self._policies_spec = WatchSpec(resource=names.POLICIES, decode=decode_custom, idle_seconds=idle_seconds)
         self.policies: Cache[CustomObject] | None = None
+        self._is_discovered = False
 
     def _copies(self, resource: Resource, idle_seconds: float) -> Cache[PartialObject]:
         def origin(copy: PartialObject) -> tuple[str, ...]:
@@ -141,12 +142,18 @@ class Worker:
         """Find out whether the worker has policies of its own."""
         if self.policies is None and await self.client.has(names.POLICIES):
             self.policies = Cache(self.client, self._policies_spec)
+        self._is_discovered = True
 
     async def run(self) -> None:
         """Keep all caches up to date until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for cache in self.caches:
                 tasks.create_task(cache.run(), name=f"{self.identity.binding_name}-{cache.resource.plural}")
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether every cache has listed once."""
+        return self._is_discovered and all(cache.is_synced for cache in self.caches)
 
     async def wait_synced(self) -> None:
         """Return when every cache has listed once."""

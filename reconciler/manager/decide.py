@@ -53,9 +53,7 @@ def verdict_of(view: ManagerView) -> Verdict:
 def _verdict_on_contact(view: ManagerView) -> Verdict:
     contact = view.contact
     if contact is None or contact.error is not None:
-        error = contact.error if contact is not None and contact.error else "the worker was not asked yet"
-        reason = "Unauthorized" if contact is not None and contact.is_refused else "Unreachable"
-        return Verdict(reason, error, connected=Wanted("Connected", "False", reason, error))
+        return _without_contact(view)
     pinned = view.seen.status.get("workerClusterUID")
     if pinned and pinned != contact.worker_uid:
         message = f"the kubeconfig leads to cluster {contact.worker_uid}, this binding belongs to cluster {pinned}"
@@ -71,19 +69,39 @@ def _verdict_on_contact(view: ManagerView) -> Verdict:
         return Verdict(
             "PermissionsMissing",
             message,
+            may_start=_may_resume(view),
             connected=connected,
             permitted=Wanted("PermissionsGranted", "False", "Forbidden", message),
         )
     granted = Wanted("PermissionsGranted", "True", "AllGranted")
-    is_pinned = pinned == contact.worker_uid and names.FINALIZER_MANAGER in view.seen.metadata.finalizers
+    is_pinned = pinned == contact.worker_uid and _is_in_care(view)
     return Verdict("ValidationPassed", "", may_start=is_pinned, connected=connected, permitted=granted)
+
+
+def _without_contact(view: ManagerView) -> Verdict:
+    contact = view.contact
+    error = contact.error if contact is not None and contact.error else "the worker was not asked yet"
+    reason = "Unauthorized" if contact is not None and contact.is_refused else "Unreachable"
+    return Verdict(reason, error, may_start=_may_resume(view), connected=Wanted("Connected", "False", reason, error))
+
+
+def _may_resume(view: ManagerView) -> bool:
+    """A worker that was in order once gets its Bridge in spite of a fault: somebody has to keep its vnodes' Leases, and to say that it is silent.
+
+    A Bridge that runs is not replaced for a kubeconfig that does not work.
+    """
+    return bool(view.seen.status.get("workerClusterUID")) and _is_in_care(view) and not view.bridge.is_running
+
+
+def _is_in_care(view: ManagerView) -> bool:
+    return names.FINALIZER_MANAGER in view.seen.metadata.finalizers
 
 
 def decide(view: ManagerView, now: datetime) -> Decision:
     """Finalizer, phase, conditions and events of one binding; for a deleted one, letting go."""
     if view.seen.metadata.is_deleting:
         return _decide_end(view, now)
-    if names.FINALIZER_MANAGER not in view.seen.metadata.finalizers:
+    if not _is_in_care(view):
         wanted = [*view.seen.metadata.finalizers, names.FINALIZER_MANAGER]
         return Decision("taking the binding into care", (_finalizers(view, wanted),))
     verdict = verdict_of(view)
@@ -136,12 +154,7 @@ def _status(view: ManagerView, verdict: Verdict, ready: Wanted, now: datetime) -
     )
     status: dict[str, Any] = {"phase": _phase(ready), "observedGeneration": generation, "conditions": conditions}
     pinned = view.seen.status.get("workerClusterUID")
-    if (
-        not pinned
-        and view.contact is not None
-        and view.contact.worker_uid
-        and verdict.reason in ("ValidationPassed", "PermissionsMissing")
-    ):
+    if not pinned and view.contact is not None and view.contact.worker_uid and verdict.reason == "ValidationPassed":
         status["workerClusterUID"] = view.contact.worker_uid
     return status
 

@@ -31,7 +31,7 @@ class ManagerObserver:
         self._supervisor = supervisor
         self._on_request = on_request
 
-    async def observe(self, name: str) -> ManagerView | None:
+    async def observe(self, name: str, now: datetime) -> ManagerView | None:
         """The view of one binding, its Bridge started or stopped accordingly; None (and no Bridge) when the binding is gone."""
         seen = self._around.computing.bindings.get(name)
         if seen is None:
@@ -41,7 +41,7 @@ class ManagerObserver:
         credential, trouble = await self._credential(binding)
         client = await self._client(credential) if credential else None
         try:
-            contact = await self._contact(client, binding, credential)
+            contact = await self._contact(client, binding, credential, now)
             view = self._view(seen, binding, problems, trouble, contact)
             client = await self._follow(view, client, credential)
         finally:
@@ -62,11 +62,11 @@ class ManagerObserver:
         return await connect(credential.access, timeout_seconds=timeout_seconds, on_request=self._on_request)
 
     async def _contact(
-        self, client: Client | None, binding: Binding | None, credential: Credential | None
+        self, client: Client | None, binding: Binding | None, credential: Credential | None, now: datetime
     ) -> Contact | None:
         if client is None or binding is None or credential is None:
             return None
-        return await contact_with(client, binding, credential.access.expires_at, self._around.clock.now())
+        return await contact_with(client, binding, credential.access.expires_at, now)
 
     def _view(
         self,
@@ -87,9 +87,7 @@ class ManagerObserver:
             rival=_rival(seen, computing.bindings.values(), _same_cluster_id),
             rival_worker=_rival(seen, computing.bindings.values(), _same_worker(contact)),
             bridge=self._supervisor.health(seen.metadata.name),
-            vnodes=tuple(
-                vnode for vnode in computing.nodes.values() if identity and identity.owns_vnode(vnode.metadata)
-            ),
+            vnodes=tuple(vnode for vnode in computing.nodes.values() if identity and identity.owns_vnode(vnode)),
         )
 
     async def _follow(self, view: ManagerView, client: Client | None, credential: Credential | None) -> Client | None:
@@ -112,13 +110,11 @@ class ManagerObserver:
 
     def _builder(self, view: ManagerView) -> Callable[[Client], Bridge]:
         assert view.binding is not None
-        assert view.contact is not None
-        assert view.contact.worker_uid is not None
         bound = Bound(
             view.binding,
             BindingState(identity_of(view.seen, view.binding, self._around.computing), view.seen.metadata.is_deleting),
         )
-        worker_uid = view.contact.worker_uid
+        worker_uid = str(view.seen.status["workerClusterUID"])  # pinned, or it would not start
         return lambda client: Bridge(self._around, client, bound, worker_uid)
 
 

@@ -23,7 +23,7 @@ from reconciler.kube.lines import LineSplitter
 from reconciler.kube.projections import CustomObject, Decode, Node, ObjectMeta
 from reconciler.kube.resources import PODS
 from reconciler.kube.watch_decoding import event_of
-from reconciler.kube.watch_events import Added, Occurrence
+from reconciler.kube.watch_events import Added, Occurrence, Synced
 from reconciler.kube.workqueue import WorkQueue
 from reconciler.marks import BindingState
 from reconciler.settings import Settings
@@ -45,7 +45,7 @@ class Books:
         self._worker = Worker(client, IDENTITY, settings)
         bound = Bound(BINDING, BindingState(IDENTITY))
         heartbeat = Heartbeat(client, "worker-uid", clock, lambda: None)
-        ground = Ground(self._computing, self._worker, lambda: bound, heartbeat, "worker-uid", clock)
+        ground = Ground(self._computing, self._worker, lambda: bound, heartbeat, "worker-uid")
         load = LoadBook()
         self._nodes: WorkQueue[str] = WorkQueue()
         Wiring(ground, load, Queues(self._nodes, WorkQueue(), WorkQueue(), WorkQueue(), WorkQueue())).connect()
@@ -56,6 +56,9 @@ class Books:
 
     async def open(self) -> None:
         """Show the node and the policies, and make the vnode that follows from them."""
+        self._worker._is_discovered = True
+        for cache in self._worker.caches:
+            cache._take(Synced("4"))
         metadata = ObjectMeta(NODE, uid="node-uid", resource_version="5", labels={"example.com/pool": "pool-0"})
         self._worker.nodes._take(Added(msgspec.structs.replace(worker_node(), metadata=metadata)))
         for number in range(POLICIES):
@@ -84,9 +87,10 @@ class Books:
             self._nodes.done(name)
 
     async def _pass_over(self, name: str) -> Decision:
-        view = await self._observer.observe(name)
+        now = self._clock.now()
+        view = await self._observer.observe(name, now)
         assert view is not None
-        return decide_node(view, self._clock.now())
+        return decide_node(view, now)
 
 
 @asynccontextmanager

@@ -190,7 +190,7 @@ def test_with_force_every_pod_is_told_to_go_whatever_ends_the_lease(
     world.finish(told)
     world.settle(now)
     assert decide(world.view(now), now).state in (LeaseState.EMPTY, LeaseState.CLOSED)
-    assert (world.vnode is None) is (cause != "expiry")
+    assert world.vnode is None
 
 
 @MODERATE

@@ -71,13 +71,18 @@ def lends(candidate: Candidate, now: datetime) -> bool:
     return is_open(policy.windows, zone_for(policy.time_zone), now)
 
 
+def may_lend(candidate: Candidate, now: datetime) -> bool:
+    policy = candidate.policy
+    return policy is not None and not candidate.is_deleting and not policy.is_expired(now)
+
+
 def outcome_by_the_book(labels: dict[str, str], sides: Sides, now: datetime) -> Outcome:
     if "type" in labels:
         return Outcome.NOT_LENT
     both = [
         [c for c in side if matches(c.node_selector, labels, "n1")] for side in (sides.computing, sides.worker or ())
     ]
-    if not any(both):
+    if not any(may_lend(candidate, now) for side in both for candidate in side):
         return Outcome.NOT_LENT
     is_lent = all(any(lends(candidate, now) for candidate in side) for side in both if side)
     return Outcome.LENT if is_lent else Outcome.OUTSIDE_WINDOWS

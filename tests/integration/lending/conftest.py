@@ -41,6 +41,11 @@ class ReconcilerProcess:
         return self.program.log
 
     @property
+    def audit_size(self) -> int:
+        """Bytes of the audit log: it grows with every write to a cluster."""
+        return self.audit.stat().st_size if self.audit.exists() else 0
+
+    @property
     def is_running(self) -> bool:
         """Whether the process lives."""
         return self.program.process is not None

@@ -80,3 +80,27 @@ async def test_a_pod_deleted_during_an_outage_ends_when_the_worker_is_back(fleet
     await fleet.gone("leaving")
     assert await fleet.worker_pods("worker-1", "leaving") == []
     await fleet.vnodes_ready(6)
+
+
+@pytest.mark.slow
+async def test_a_restart_during_an_outage_keeps_the_leases_and_shows_the_silence(fleet: Hands) -> None:
+    await fleet.create(PODS, sleeper("patient", node=VNODE))
+    before = await fleet.running("patient")
+    worker = fleet.sandbox.cluster("worker-1")
+    worker.stop_component("kube-apiserver", signal.SIGKILL)
+    try:
+        fleet.process.kill()
+        fleet.process.start()
+
+        async def is_shown() -> bool:
+            return (await ready_condition(fleet, VNODE))["reason"] == "WorkerUnreachable"
+
+        await fleet.until(is_shown, "the vnode to be WorkerUnreachable", SILENCE_SECONDS + 40)
+        pod = await fleet.pod("patient")
+        assert pod is not None
+        assert (pod["metadata"]["uid"], pod["status"]["phase"]) == (before["metadata"]["uid"], "Running")
+    finally:
+        worker.start_component("kube-apiserver")
+    await fleet.vnodes_ready(6)
+    await fleet.create(PODS, sleeper("newcomer", node=VNODE))
+    await fleet.running("newcomer")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -298,10 +299,27 @@ def test_a_repository_around_the_state_folder_is_not_touched(tmp_path: Path, ori
     mirror = Mirror(around.folder / ".state", Remote(str(origin.folder), allow_local=True), PLENTY)
     origin.commit({"a.yaml": "inside"})
     mirror.fetch()
-    (mirror._repository / "HEAD").unlink()
+    shutil.rmtree(mirror._repository / "refs")
 
+    assert not mirror.is_ancestor(before, before), "a commit of the repository around it"
     assert mirror.fetch().commit == origin.head()
     assert around.head() == before
+
+
+@pytest.mark.parametrize("part", ["HEAD", "refs", "objects", "config"])
+def test_a_mirror_that_lost_a_part_is_mended(mirror: Mirror, origin: Origin, part: str) -> None:
+    commit = origin.commit({"a.yaml": "1"})
+    mirror.fetch()
+    lost = mirror._repository / part
+    if lost.is_dir():
+        shutil.rmtree(lost)
+    else:
+        lost.write_text("damaged")
+
+    with contextlib.suppress(DamagedMirrorError):
+        mirror.fetch()
+    assert mirror.fetch().commit == commit
+    assert content(mirror, commit, "a.yaml") == b"1"
 
 
 def test_a_lock_file_of_a_killed_process_does_not_stop_the_next_fetch(mirror: Mirror, origin: Origin) -> None:
@@ -430,12 +448,18 @@ def test_no_answer_in_time_is_unreachable(tmp_path: Path) -> None:
             hasty.fetch()
 
 
-def test_asking_for_ancestry_ends_in_time_too(tmp_path: Path, mirror: Mirror, origin: Origin) -> None:
+def test_asking_for_ancestry_ends_in_time_too(
+    tmp_path: Path, mirror: Mirror, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commit = origin.commit({})
     mirror.fetch()
-    hasty = Mirror(tmp_path / "state", Remote(str(origin.folder), allow_local=True), timedelta(seconds=0))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text("#!/bin/sh\nexec /bin/sleep 1000\n")
+    (tmp_path / "bin" / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    hasty = Mirror(tmp_path / "state", Remote(str(origin.folder), allow_local=True), timedelta(seconds=0.2))
 
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableError, match="did not answer in time"):
         hasty.is_ancestor(commit, commit)
 
 

@@ -35,7 +35,7 @@ def test_a_verdict_is_shared_by_nodes_until_its_next_edge() -> None:
     assert selection.standing_of({"rack": "7"}, "n2", at(12, 59, 59)) is first
     later = selection.standing_of({}, "n1", at(13))
     assert later is not None
-    assert later.outcome is Outcome.OUTSIDE_WINDOWS
+    assert later.outcome is Outcome.NOT_LENT
 
 
 def test_a_clock_that_steps_back_gets_a_new_verdict() -> None:
@@ -44,4 +44,4 @@ def test_a_clock_that_steps_back_gets_a_new_verdict() -> None:
     before = selection.standing_of({}, "n1", at(12))
     assert after is not None
     assert before is not None
-    assert (after.outcome, before.outcome) == (Outcome.OUTSIDE_WINDOWS, Outcome.LENT)
+    assert (after.outcome, before.outcome) == (Outcome.NOT_LENT, Outcome.LENT)

@@ -41,9 +41,9 @@ class TestOneSide:
             pytest.param((OPEN,), Outcome.LENT, id="always-open"),
             pytest.param((policy(windows=AROUND_NOON),), Outcome.LENT, id="in-its-window"),
             pytest.param((CLOSED,), Outcome.OUTSIDE_WINDOWS, id="closed"),
-            pytest.param((EXPIRED,), Outcome.OUTSIDE_WINDOWS, id="expired"),
-            pytest.param((INVALID,), Outcome.OUTSIDE_WINDOWS, id="invalid"),
-            pytest.param((DELETING,), Outcome.OUTSIDE_WINDOWS, id="being-deleted"),
+            pytest.param((EXPIRED,), Outcome.NOT_LENT, id="expired"),
+            pytest.param((INVALID,), Outcome.NOT_LENT, id="invalid"),
+            pytest.param((DELETING,), Outcome.NOT_LENT, id="being-deleted"),
             pytest.param((CLOSED, EXPIRED, INVALID, DELETING, OPEN), Outcome.LENT, id="one-of-many-is-open"),
             pytest.param((policy(node_selector=GPU),), Outcome.NOT_LENT, id="selects-other-nodes"),
             pytest.param((replace(OPEN, cluster="osaka"),), Outcome.NOT_LENT, id="for-another-binding"),
@@ -78,7 +78,7 @@ class TestOneSide:
     def test_the_instant_of_expiry_is_closed(self) -> None:
         loan = policy(expires_at=NOW)
         assert standing(loan, now=NOW - timedelta(seconds=1)).outcome is Outcome.LENT
-        assert standing(loan, now=NOW).outcome is Outcome.OUTSIDE_WINDOWS
+        assert standing(loan, now=NOW).outcome is Outcome.NOT_LENT
 
 
 class TestTheNode:

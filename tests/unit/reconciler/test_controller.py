@@ -56,7 +56,7 @@ class Rig:
 Decide = Callable[[str, datetime], Decision]
 
 
-async def known(key: str) -> str | None:
+async def known(key: str, _now: datetime) -> str | None:
     return key
 
 
@@ -64,7 +64,7 @@ def rig(
     decide: Decide,
     performer: FakePerformer | None = None,
     refused: Callable[[str, str, datetime], Decision] | None = None,
-    observe: Callable[[str], Awaitable[str | None]] = known,
+    observe: Callable[[str, datetime], Awaitable[str | None]] = known,
 ) -> Rig:
     performer = performer or FakePerformer()
     seen: list[Written] = []
@@ -105,7 +105,7 @@ async def test_what_was_written_is_waited_for_before_the_key_is_done() -> None:
 
 
 async def test_a_key_without_a_view_is_left_alone() -> None:
-    async def unknown(_key: str) -> None:
+    async def unknown(_key: str, _now: datetime) -> None:
         return None
 
     def never(_view: str, _now: datetime) -> Decision:

@@ -77,7 +77,7 @@ class TestMaking:
         assert create.manifest["metadata"]["name"] == VNODE_NAME
 
     def test_an_invalid_policy_makes_none(self) -> None:
-        standing = Standing(Outcome.OUTSIDE_WINDOWS, "broken is invalid")
+        standing = Standing(Outcome.NOT_LENT, "broken is invalid")
         verdict = Reclaim(LeaseState.EMPTY, "broken is invalid", takes_pods=False, closed_at=NOW)
         assert decide(node_view(standing=standing), verdict, NOW).actions == ()
 
@@ -186,7 +186,7 @@ class TestLettingGo:
             pytest.param({"machine": None}, False, id="node-gone-but-a-pod-is-left"),
             pytest.param({"state": DELETING}, False, id="binding-goes-but-a-pod-is-left"),
             pytest.param({"policies": (SHUT,), "pods": {}}, False, id="closed"),
-            pytest.param({"policies": (replace(OPEN, expires_at=NOW),), "pods": {}}, False, id="expired"),
+            pytest.param({"policies": (replace(OPEN, expires_at=NOW),), "pods": {}}, True, id="expired"),
             pytest.param({"policies": (), "pods": {}, "unreachable_since": NOW}, False, id="unreachable"),
             pytest.param({"machine": None, "pods": {}, "unreachable_since": NOW}, False, id="out-of-sight"),
             pytest.param(

@@ -159,3 +159,20 @@ def test_an_abandoned_worker_gives_its_vnodes_up_first() -> None:
     (last,) = decide(view(metadata=ABANDONED), NOW).actions
     assert isinstance(last, Patch)
     assert last.patch == {"metadata": {"finalizers": []}}
+
+
+NO_BRIDGE = BridgeHealth()
+
+
+@pytest.mark.parametrize("reason", ["Unreachable", "Unauthorized", "PermissionsMissing"])
+def test_after_a_restart_a_known_worker_gets_its_bridge_in_spite_of_a_fault(reason: str) -> None:
+    fault = next(row[0] for row in FAULTS if row[1] == reason)
+    assert verdict_of(view(**{**fault, "bridge": NO_BRIDGE})).may_start
+    assert not verdict_of(view(**{**fault, "bridge": NO_BRIDGE, "status": {}})).may_start
+
+
+def test_a_worker_is_not_pinned_before_all_is_in_order() -> None:
+    refused = view(status={}, contact=Contact(None, "worker-uid", ("create pods in m",)), bridge=NO_BRIDGE)
+    patch = decide(refused, NOW).actions[0]
+    assert isinstance(patch, Patch)
+    assert "workerClusterUID" not in patch.patch["status"]
