@@ -139,8 +139,10 @@ class Mirror:
         """Make the repository, and mend what a killed process left behind: nobody else is at it now."""
         for leftover in self._repository.rglob("*.lock"):
             leftover.unlink()
-        if not (self._repository / "HEAD").exists():
-            _demand(turn.run("init", "--bare", "--quiet", "--template="), "the mirror cannot be made")
+        made = turn.run("init", "--bare", "--quiet", "--template=")  # changes nothing of a repository that is whole
+        if made.code != 0:
+            self._discard()
+            raise DamagedMirrorError(f"the mirror cannot be made: {made.complaint}")
         self._forget_server()
 
     def _head_at_server(self, turn: Turn) -> str:
