@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from inventory.documents import Text
+from inventory.documents import Content
 
 
 class TextCache:
@@ -11,9 +11,9 @@ class TextCache:
     def __init__(self, max_bytes: int = 32 * 1024 * 1024) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._texts: OrderedDict[tuple[str, bool], tuple[Text, int]] = OrderedDict()
+        self._texts: OrderedDict[tuple[str, bool], tuple[Content, int]] = OrderedDict()
 
-    def get(self, blob_id: str, *, is_ours_only: bool) -> Text | None:
+    def get(self, blob_id: str, *, is_ours_only: bool) -> Content | None:
         """The text of a blob as it was read for a place of this sort, if it is still remembered."""
         found = self._texts.get((blob_id, is_ours_only))
         if found is None:
@@ -21,10 +21,10 @@ class TextCache:
         self._texts.move_to_end((blob_id, is_ours_only))
         return found[0]
 
-    def put(self, blob_id: str, text: Text, size: int, *, is_ours_only: bool) -> None:
+    def put(self, blob_id: str, content: Content, size: int, *, is_ours_only: bool) -> None:
         """Remember a text whose source has `size` bytes, and forget the longest unused ones that no longer fit."""
         _, before = self._texts.pop((blob_id, is_ours_only), (None, 0))
-        self._texts[blob_id, is_ours_only] = (text, size)
+        self._texts[blob_id, is_ours_only] = (content, size)
         self._bytes += size - before
         while self._bytes > self._max_bytes:
             _, (_, freed) = self._texts.popitem(last=False)

@@ -11,7 +11,7 @@ from inventory.schema import Finding
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Content:
     """What a file holds, whatever the file is called."""
 
     lines: tuple[str, ...] = ()

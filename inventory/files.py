@@ -11,7 +11,7 @@ from inventory.blobs import Blob, BlobKind
 from inventory.cache import TextCache
 from inventory.codes import Code
 from inventory.compose import Composed, Flaw, Limits, compose
-from inventory.documents import Document, Text, problem_of
+from inventory.documents import Content, Document, problem_of
 from inventory.errors import Problem
 from inventory.ignore import IgnoreRules, rules_from
 from inventory.roles import IGNORE_FILE, SETTINGS_FILE, Role, is_hidden, role_of
@@ -28,6 +28,7 @@ class Caps:
     """How much an inventory may hold; beyond it there is a Problem instead of a long reading."""
 
     entries: int = 200_000
+    patterns: int = 1000
     files: int = 20_000
     file_bytes: int = 1024 * 1024
     total_bytes: int = 64 * 1024 * 1024
@@ -57,17 +58,17 @@ def read_files(blobs: Iterable[Blob], cache: TextCache, caps: Caps) -> Files:
     return reading.files
 
 
-def text_in(data: bytes, limits: Limits, *, is_ours_only: bool) -> Text:
+def content_of(data: bytes, limits: Limits, *, is_ours_only: bool) -> Content:
     """What the bytes of a file say. Of a file that holds a key or characters that nobody sees, no line is kept."""
     text = text_of(data)
     if isinstance(text, Flaw):
-        return Text(composed=Composed(flaws=(text,)))
+        return Content(composed=Composed(flaws=(text,)))
     if not is_ours_only and not _OUR_GROUP.search(text):
-        return Text()
+        return Content()
     composed = compose(text, limits)
     filled = tuple(tree for tree in composed.trees if tree.data is not None)
     flaws = composed.flaws if filled or composed.flaws else (_EMPTY,)
-    return Text(tuple(text.splitlines()), Composed(filled, flaws))
+    return Content(tuple(text.splitlines()), Composed(filled, flaws))
 
 
 @dataclass(slots=True)
@@ -86,16 +87,20 @@ class _Reading:
         self.files.problems.append(problem_of(blob.path, flaw))
 
     def ignore_rules(self, entries: Iterable[Blob]) -> IgnoreRules:
-        """The rules of `.oceanignore`, if there is one."""
+        """The rules of `.oceanignore`, if there is one that can be read."""
         blob = next((entry for entry in entries if entry.path == IGNORE_FILE), None)
-        if blob is None or not self._is_plain(blob):
+        if blob is None or not self._is_plain(blob) or not self._is_small(blob, blob.size):
             return IgnoreRules()
         data = self._whole(blob)
         text = text_of(data) if data is not None else ""
         if isinstance(text, Flaw):
             self.refuse(blob, text)
             return IgnoreRules()
-        return rules_from(text.splitlines())
+        rules = rules_from(text.splitlines())
+        if len(rules.patterns) > self.caps.patterns:
+            self.refuse(blob, Flaw(Code.TOO_MANY, f"more than {self.caps.patterns} patterns"))
+            return IgnoreRules()
+        return rules
 
     def take(self, blob: Blob) -> None:
         """Read one entry according to its role."""
@@ -134,25 +139,26 @@ class _Reading:
         return not self.is_over
 
     def _take_yaml(self, blob: Blob, *, is_ours_only: bool) -> None:
-        text = self._text(blob, is_ours_only=is_ours_only)
-        self.files.problems.extend(problem_of(blob.path, flaw, text.lines) for flaw in text.composed.flaws)
-        documents = [Document(blob.path, text.lines, tree, is_ours_only) for tree in text.composed.trees]
+        content = self._content(blob, is_ours_only=is_ours_only)
+        self.files.problems.extend(problem_of(blob.path, flaw, content.lines) for flaw in content.composed.flaws)
+        documents = [Document(blob.path, content.lines, tree, is_ours_only) for tree in content.composed.trees]
         (self.files.settings if blob.path == SETTINGS_FILE else self.files.documents).extend(documents)
 
-    def _text(self, blob: Blob, *, is_ours_only: bool) -> Text:
+    def _content(self, blob: Blob, *, is_ours_only: bool) -> Content:
         known = None if blob.id is None else self.cache.get(blob.id, is_ours_only=is_ours_only)
         if known is not None:
             return known
         data = self._whole(blob)
         if data is None:
-            return Text()
-        text = text_in(data, self.caps.limits, is_ours_only=is_ours_only)
+            return Content()
+        content = content_of(data, self.caps.limits, is_ours_only=is_ours_only)
         if blob.id is not None:
-            self.cache.put(blob.id, text, len(data), is_ours_only=is_ours_only)
-        return text
+            self.cache.put(blob.id, content, len(data), is_ours_only=is_ours_only)
+        return content
 
     def _look_for_keys(self, blob: Blob) -> None:
-        data = self._read(blob)
+        """No key is larger than a file may be, and larger blobs of a mirror are not there."""
+        data = self._read(blob) if blob.size <= self.caps.file_bytes else None
         flaw = None if data is None else key_material_in(data.decode("utf-8", "replace"))
         if flaw is not None:
             self.refuse(blob, flaw)

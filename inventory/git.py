@@ -134,6 +134,8 @@ class Mirror:
                 yield Turn(repository, self._options, environment, deadline, lock)
         except TimeoutError as error:
             raise UnreachableError("another process is using the mirror") from error
+        except OSError as error:
+            raise GitError(f"git or the mirror's folder cannot be used: {error}") from error
 
     def _prepare(self, turn: Turn) -> None:
         """Make the repository, and mend what a killed process left behind: nobody else is at it now."""

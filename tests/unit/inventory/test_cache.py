@@ -1,9 +1,9 @@
 from inventory.cache import TextCache
-from inventory.documents import Text
+from inventory.documents import Content
 
 
-def text(word: str) -> Text:
-    return Text((word,))
+def text(word: str) -> Content:
+    return Content((word,))
 
 
 def filled(cache: TextCache, *words: str) -> TextCache:

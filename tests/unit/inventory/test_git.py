@@ -216,6 +216,19 @@ def test_a_large_blob_does_not_keep_others_from_being_read(mirror: Mirror, origi
     assert [(problem.at.file, problem.code) for problem in problems] == [("big.yaml", "OE1301")]
 
 
+@pytest.mark.parametrize(
+    ("path", "codes"), [(".oceanignore", ["OE1301"]), ("big.key", []), ("ocean.yaml", ["OE1301"]), ("README.md", [])]
+)
+def test_no_blob_that_was_left_out_is_asked_for(mirror: Mirror, origin: Origin, path: str, codes: list[str]) -> None:
+    commit = origin.commit({path: os.urandom(2 * 1024 * 1024)})
+    mirror.fetch()
+
+    with mirror.blobs(commit) as blobs:
+        _, problems = load(blobs, TextCache())
+
+    assert [problem.code for problem in problems] == codes
+
+
 def test_blobs_carry_the_id_that_a_cache_knows_them_by(mirror: Mirror, origin: Origin) -> None:
     commit = origin.commit({"a.yaml": "same", "b.yaml": "same"})
     mirror.fetch()
@@ -461,6 +474,20 @@ def test_asking_for_ancestry_ends_in_time_too(
 
     with pytest.raises(UnreachableError, match="did not answer in time"):
         hasty.is_ancestor(commit, commit)
+
+
+def test_a_machine_without_git_is_told_as_such(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with pytest.raises(GitError, match="'git'"):
+        mirror.fetch()
+
+
+def test_a_folder_that_cannot_be_used_is_told_as_such(tmp_path: Path, origin: Origin) -> None:
+    (tmp_path / "state").write_text("a file")
+
+    with pytest.raises(GitError, match="state"):
+        mirror_of(origin, tmp_path).fetch()
 
 
 def test_a_commit_with_endless_folders_is_not_walked_to_its_end(

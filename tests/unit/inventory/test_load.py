@@ -172,6 +172,10 @@ def test_an_ignore_file_that_cannot_be_read_is_a_problem() -> None:
     assert problems({".oceanignore": b"\xff"}) == [".oceanignore:1:1 OE1201"]
 
 
+def test_an_ignore_file_with_patterns_without_end_is_a_problem() -> None:
+    assert problems({".oceanignore": "x\n" * 1001}) == [".oceanignore:1:1 OE1303"]
+
+
 @pytest.mark.parametrize("kind", [BlobKind.SYMLINK, BlobKind.SUBMODULE, BlobKind.OTHER])
 def test_what_is_not_a_file_is_a_problem_unless_it_is_ignored(kind: BlobKind) -> None:
     def never(_: int) -> bytes:
