@@ -126,8 +126,8 @@ class Mirror:
     def _turn(self) -> Iterator[Turn]:
         deadline = time.monotonic() + self._timeout.total_seconds()
         home, repository = self._folder / "home", self._repository
-        repository.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            repository.mkdir(parents=True, exist_ok=True, mode=0o700)
             with locked(self._folder / "lock", deadline) as lock:
                 prepare_home(home)
                 environment = environment_for(self._remote, home, repository)
