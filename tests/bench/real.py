@@ -53,6 +53,7 @@ def sandbox_with_reconciler(shape: Shape) -> Iterator[tuple[Sandbox, ReconcilerP
         finally:
             _end(process, sandbox)
             shutil.rmtree(folder)
+            shutil.rmtree(sandbox.folder)
 
 
 def _end(process: ReconcilerProcess, sandbox: Sandbox) -> None:
