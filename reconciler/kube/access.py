@@ -66,7 +66,8 @@ class Material:
 
 def access_for(configuration: Configuration, material: Material) -> Access:
     """The access that a configuration gives together with inline material."""
-    return Access(configuration, _tls_for(configuration, material), _expiry_of(configuration, material))
+    expires_at = _expiry_of(configuration, material)
+    return Access(configuration, _tls_for(configuration, material), expires_at)
 
 
 def _decoded(at: str, value: Any) -> bytes | None:

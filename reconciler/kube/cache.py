@@ -35,7 +35,7 @@ from reconciler.kube.watch_events import (
 
 log = logging.getLogger(__name__)
 
-_QUIET: Final = frozenset({Cause.ENDED, Cause.ASKED})
+_QUIET: Final = frozenset({Cause.ENDED, Cause.STALLED, Cause.ASKED})
 
 
 class Change(msgspec.Struct, Generic[P], frozen=True, gc=False):
@@ -118,7 +118,7 @@ class Cache(Generic[P]):
 
     @property
     def last_contact(self) -> float | None:
-        """Loop time of the last bytes from the server. A watch without events has a bookmark a minute and nothing else."""
+        """Loop time of the last bytes from the server; on a quiet watch they may be `idle_seconds` old."""
         return self._control.contact_at
 
     async def wait_synced(self) -> None:

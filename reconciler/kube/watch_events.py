@@ -14,7 +14,7 @@ class Cause(StrEnum):
 
     ENDED = "ended"  # by the server, as agreed
     BROKEN = "broken"
-    STALLED = "stalled"
+    STALLED = "stalled"  # or only quiet; whether something is wrong shows when reconnecting
     EXPIRED = "expired"  # 410: a new list follows
     REFUSED = "refused"  # the server answered with an error
     UNREACHABLE = "unreachable"

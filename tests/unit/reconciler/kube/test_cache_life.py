@@ -12,7 +12,7 @@ from reconciler.kube.errors import ForbiddenError
 from reconciler.kube.projections import PartialObject
 from reconciler.kube.watch_events import Cause
 from tests.unit.reconciler.kube.diary import DEADLINE, new_cache, running, synced
-from tests.unit.reconciler.kube.fake_api import FakeApi, Held, refuses, streams
+from tests.unit.reconciler.kube.fake_api import Answer, FakeApi, Held, refuses, streams
 from tests.unit.reconciler.kube.watching import AN_HOUR, bookmark, item, line, listed, spec
 
 
@@ -50,15 +50,26 @@ async def test_an_error_is_over_when_the_watch_stands_again(api: FakeApi, client
         assert cache.restarts == {Cause.REFUSED: 1}
 
 
-async def test_an_agreed_end_is_no_error_and_no_news(
-    api: FakeApi, client: Client, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("end", "cause"),
+    [
+        pytest.param(streams(bookmark(6), ends=True), Cause.ENDED, id="as-agreed"),
+        pytest.param(streams(bookmark(6), stalls=True), Cause.STALLED, id="quiet"),
+    ],
+)
+async def test_an_end_without_a_fault_is_no_error_and_no_news(
+    api: FakeApi, client: Client, caplog: pytest.LogCaptureFixture, end: Answer, cause: Cause
 ) -> None:
-    api.will(listed(5), streams(bookmark(6), ends=True), streams(bookmark(7), stalls=True))
-    cache = new_cache(client)
+    following = Held(streams(bookmark(7), stalls=True))
+    api.will(listed(5), end, following)
+    cache = new_cache(client, idle_seconds=1)
     with caplog.at_level(logging.INFO):
         async with running(cache):
+            await asyncio.wait_for(following.reached.wait(), DEADLINE)
+            assert cache.last_error is None
+            following.released.set()
             assert await cache.wait_seen("shop/any", "7", DEADLINE)
-    assert cache.restarts == {Cause.ENDED: 1}
+    assert cache.restarts == {cause: 1}
     assert [record for record in caplog.records if record.name.startswith("reconciler")] == []
 
 

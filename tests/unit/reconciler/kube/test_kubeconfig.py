@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
-from oceanctl.sandbox.pki import LIFETIME, Authority, Identity
+from oceanctl.sandbox.pki import LIFETIME, Authority, Identity, KeyPair, load_key
 from reconciler.kube.kubeconfig import KubeconfigError, digest_of, from_secret
 from tests.unit.reconciler.kube.kubeconfigs import SECRET_TOKEN, SERVER, credential_of, encoded, names_in, secret
 
@@ -170,6 +171,11 @@ def test_a_server_may_have_a_path(config: dict[str, Any]) -> None:
             id="not-base64",
         ),
         pytest.param(
+            lambda c: user_of(c).update({"client-certificate-data": "aGk="}),
+            "users[u].user.client-certificate-data",
+            id="not-a-certificate",
+        ),
+        pytest.param(
             lambda c: user_of(c).update({"client-key-data": "aGk="}),
             "users[u].user.client-key-data",
             id="not-a-key",
@@ -197,6 +203,17 @@ def test_what_is_wrong_with_a_secret_is_named(
 
 def test_a_key_of_another_certificate_is_refused(config: dict[str, Any], authority: Authority) -> None:
     user_of(config)["client-key-data"] = encoded(authority.issue("stranger", Identity("x")).key)
+    with pytest.raises(KubeconfigError, match="not a pair"):
+        from_secret(secret(config))
+
+
+def test_an_encrypted_key_is_refused_and_no_password_asked_for(config: dict[str, Any], key_pair: KeyPair) -> None:
+    locked = load_key(key_pair.key).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"password"),
+    )
+    user_of(config)["client-key-data"] = base64.b64encode(locked).decode()
     with pytest.raises(KubeconfigError, match="not a pair"):
         from_secret(secret(config))
 

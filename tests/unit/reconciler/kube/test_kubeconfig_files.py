@@ -30,6 +30,13 @@ async def test_a_file_may_name_other_files_relative_to_itself(
     assert access.configuration.cert_file == str(tmp_path / "sub" / "c.crt")
 
 
+async def test_a_file_that_names_a_missing_file_is_refused(config: dict[str, Any], tmp_path: Path) -> None:
+    config["users"][0]["user"] = {"client-certificate": "absent.crt", "client-key": "absent.key"}
+    (tmp_path / "config").write_bytes(secret(config))
+    with pytest.raises(KubeconfigError, match=r"absent\.crt"):
+        await from_file(tmp_path / "config")
+
+
 async def test_a_files_inline_keys_leave_no_file_behind(
     config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
