@@ -40,8 +40,13 @@ class Identity:
         )
 
     def owns_vnode(self, node: Node) -> bool:
-        """Whether a node of the computing cluster is a vnode of this binding: only we write such a providerID, and nobody can change it."""
-        return node.spec.provider_id.startswith(names.provider_id(self.cluster_id, ""))
+        """Whether a node of the computing cluster is a vnode of this binding.
+
+        The providerID decides, for only we write it and nobody can change it; the label tells bindings apart that claim one clusterID.
+        """
+        own_name = names.label_value(self.binding_name)
+        claims_no_other = node.metadata.labels.get(names.CLUSTER_BINDING, own_name) == own_name
+        return claims_no_other and node.spec.provider_id.startswith(names.provider_id(self.cluster_id, ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,40 +1,43 @@
-"""Which computing pods get a worker pod."""
+"""Whose an object is."""
 
 import pytest
 
-from inventory.model import Binding, SecretRef
 from reconciler import names
-from reconciler.kube.projections import ObjectMeta, OwnerReference
-from reconciler.marks import is_mirrored
+from reconciler.kube.projections import Node, NodeSpec, ObjectMeta
+from reconciler.marks import Identity
 
-BINDING = Binding("b", "c1", SecretRef("kube", "kubeocean-system"), "mount")
-GENEROUS = Binding("b", "c1", SecretRef("kube", "kubeocean-system"), "mount", running_daemonset_by_default=True)
-DAEMON = (OwnerReference("DaemonSet", "agent", "u1", controller=True),)
-
-
-@pytest.mark.parametrize("namespace", sorted(names.UNMIRRORED_NAMESPACES))
-def test_system_pods_are_not_mirrored_even_when_daemonsets_are(namespace: str) -> None:
-    assert not is_mirrored(ObjectMeta("p", namespace, owner_references=DAEMON), GENEROUS)
-
-
-def test_an_ordinary_pod_is_mirrored() -> None:
-    owners = (OwnerReference("ReplicaSet", "web", "u1", controller=True),)
-    assert is_mirrored(ObjectMeta("p", "shop", owner_references=owners), BINDING)
+IDENTITY = Identity("computing-uid", "eu", "binding-uid", "eu-1", "kubeocean-worker")
 
 
 @pytest.mark.parametrize(
-    ("value", "mirrored"),
+    ("provider_id", "labels", "is_ours"),
     [
-        pytest.param(None, False, id="no-annotation"),
-        pytest.param("false", False, id="refused"),
-        pytest.param("", False, id="empty"),
-        pytest.param("true", True, id="asked-for"),
+        ("kubeocean://eu-1/n", {names.CLUSTER_BINDING: "eu"}, True),
+        ("kubeocean://eu-1/n", {}, True),
+        ("kubeocean://eu-1/n", {names.CLUSTER_BINDING: "twin"}, False),
+        ("kubeocean://eu-12/n", {names.CLUSTER_BINDING: "eu"}, False),
+        ("aws:///eu-1/n", {names.CLUSTER_BINDING: "eu"}, False),
+        ("", {names.CLUSTER_BINDING: "eu", names.MANAGED_BY: names.MANAGED_BY_VALUE}, False),
+    ],
+    ids=[
+        "ours",
+        "label taken off",
+        "another binding of that clusterID",
+        "a longer clusterID",
+        "a real node",
+        "forged labels",
     ],
 )
-def test_a_daemonsets_pod_is_mirrored_only_on_request(value: str | None, *, mirrored: bool) -> None:
-    annotations = {} if value is None else {names.RUNNING_DAEMONSET: value}
-    assert is_mirrored(ObjectMeta("p", "shop", annotations=annotations, owner_references=DAEMON), BINDING) is mirrored
+def test_a_vnode_is_known_by_its_provider_id(provider_id: str, labels: dict[str, str], *, is_ours: bool) -> None:
+    node = Node(ObjectMeta("vnode-eu-1-n", labels=labels), NodeSpec(provider_id=provider_id))
+    assert IDENTITY.owns_vnode(node) is is_ours
 
 
-def test_a_binding_can_run_all_daemonsets() -> None:
-    assert is_mirrored(ObjectMeta("p", "shop", owner_references=DAEMON), GENEROUS)
+def test_an_object_of_the_worker_is_ours_by_label_and_both_uids() -> None:
+    ours = ObjectMeta("x", labels=dict(IDENTITY.labels), annotations=dict(IDENTITY.annotations))
+    assert IDENTITY.owns(ours)
+    for key in IDENTITY.annotations:
+        assert not IDENTITY.owns(
+            ObjectMeta("x", labels=dict(IDENTITY.labels), annotations={**IDENTITY.annotations, key: "other"})
+        )
+    assert not IDENTITY.owns(ObjectMeta("x", annotations=dict(IDENTITY.annotations)))
