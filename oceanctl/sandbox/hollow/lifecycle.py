@@ -176,9 +176,11 @@ def advance(run: PodRun, now: datetime) -> PodRun:
 
 def next_change(run: PodRun) -> datetime | None:
     """The next instant at which time alone changes something; may lie in the past for a run that was not advanced."""
-    instants = [run.deadline if run.stop is None and not run.has_no_future else None]
-    instants += [_next_change_of(container, run.stop) for container in run.containers]
-    return min((instant for instant in instants if instant is not None), default=None)
+    changes = [ending[0] for container in run.containers if (ending := _ending_of(container, run.stop)) is not None]
+    if run.stop is None and not run.has_no_future:
+        waiting = [container.state for container in run.containers if isinstance(container.state, Waiting)]
+        changes += [until for until in (run.deadline, *(state.until for state in waiting)) if until is not None]
+    return min(changes, default=None)
 
 
 def may_start(run: PodRun, now: datetime) -> bool:
@@ -217,8 +219,8 @@ def _own_stop(run: PodRun, now: datetime) -> Stop | None:
 
 
 def _candidates(run: PodRun) -> tuple[ContainerRun, ...]:
-    """Init containers come one after the other, then all containers at once; sidecars that ended may always come back."""
-    if run.has_failed_init:
+    """Init containers come one after the other, then all containers at once; sidecars may come back while there is work beside them."""
+    if run.has_no_future:
         return ()
     sidecars = tuple(init for init in run.init if init.is_sidecar and _has_initialized(init))
     unfinished = next((init for init in run.init if not _has_initialized(init)), None)
@@ -232,10 +234,8 @@ def _has_initialized(init: ContainerRun) -> bool:
 
 
 def _ended(container: ContainerRun, stop: Stop | None, now: datetime) -> ContainerRun:
-    if not isinstance(container.state, Running):
-        return container
     ending = _ending_of(container, stop)
-    if ending is None or ending[0] > now:
+    if ending is None or ending[0] > now or not isinstance(container.state, Running):
         return container
     at, exit_code = ending
     return replace(container, state=Terminated(exit_code, container.state.since, at))
@@ -243,6 +243,8 @@ def _ended(container: ContainerRun, stop: Stop | None, now: datetime) -> Contain
 
 def _ending_of(container: ContainerRun, stop: Stop | None) -> tuple[datetime, int] | None:
     """When a running container ends as things stand, and with which exit code: by itself or by being stopped, whatever comes first."""
+    if not isinstance(container.state, Running):
+        return None
     endings = [(container.ends_at, container.script.exit_code)] if container.ends_at else []
     if stop is not None:
         endings.append((stop.kill_at, KILLED_EXIT_CODE))
@@ -281,10 +283,3 @@ def _started(container: ContainerRun, run: PodRun, now: datetime) -> ContainerRu
         return replace(container, state=blocked)
     restarts = container.restarts + (container.last is not None)
     return replace(container, state=Running(now), restarts=restarts)
-
-
-def _next_change_of(container: ContainerRun, stop: Stop | None) -> datetime | None:
-    if isinstance(container.state, Waiting):
-        return container.state.until if stop is None else None
-    ending = _ending_of(container, stop) if isinstance(container.state, Running) else None
-    return ending[0] if ending else None
