@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from inventory.errors import InvalidInventoryError, Problem
-from inventory.manifests import binding_from, policy_from
+from inventory.manifests import binding_from, policy_from, selector_of
 from inventory.model import Binding, Policy
 from inventory.selection import Selection
 from inventory.standing import Candidate, Sides
@@ -23,7 +23,8 @@ class Parsed:
     @property
     def candidate(self) -> Candidate:
         """As the rule of "which policy" takes it."""
-        return Candidate(self.seen.metadata.name, self.policy, self.seen.metadata.is_deleting)
+        selector = self.policy.node_selector if self.policy else selector_of(self.seen.spec)
+        return Candidate(self.seen.metadata.name, self.policy, self.seen.metadata.is_deleting, selector)
 
 
 class PolicyBook:
