@@ -13,7 +13,7 @@ from oceanctl.sandbox.errors import SandboxError
 from oceanctl.sandbox.pki import KeyPair
 from reconciler.kube.resources import Resource
 
-TIMEOUT_SECONDS: Final = 10.0
+TIMEOUT_SECONDS: Final = 30.0  # an API server on a loaded machine takes its time
 FIELD_MANAGER: Final = "oceanctl-sandbox"
 _MAX_SHOWN = 300
 
