@@ -48,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def app() -> typer.Typer:
     """Every command; help is boxed and coloured for a terminal only."""
-    markup: Any = "rich" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else None
+    markup: Any = (
+        "rich" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" else None
+    )
     root = _group(
         markup, help="Lend idle capacity of worker clusters to a computing cluster, as a Git repository says."
     )
@@ -150,7 +152,8 @@ def _screen_for(given: Globals) -> Screen:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal must not turn a name into a crash
-    color = Color.NEVER if os.environ.get("NO_COLOR") else given.color or Color.AUTO
+    is_dumb = os.environ.get("TERM") == "dumb" and given.color is not Color.ALWAYS
+    color = Color.NEVER if os.environ.get("NO_COLOR") or is_dumb else given.color or Color.AUTO
     volume = Volume.VERBOSE if given.verbose else Volume.QUIET if given.quiet else Volume.NORMAL
     return Screen(sys.stdout, sys.stderr, color, volume)
 

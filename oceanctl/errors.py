@@ -60,7 +60,7 @@ _CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
     ((PartialError,), ExitCode.PARTIAL),
     ((UnhealthyError,), ExitCode.UNHEALTHY),
     ((TransientError, ConflictError, GoneError), ExitCode.TEMPORARY),
-    ((OceanError,), ExitCode.FAILED),
+    ((OceanError, OSError), ExitCode.FAILED),
 )
 
 

@@ -70,10 +70,6 @@ class GitLoop:
         """A coroutine, because the scheduler would run a plain function in another thread."""
         self._wake.set()
 
-    def wake(self) -> None:
-        """Look now, for whoever knows that something has changed."""
-        self._wake.set()
-
     async def attend(self) -> None:
         """One pass. An API server that does not answer or refuses is logged and met again at the next pass."""
         try:

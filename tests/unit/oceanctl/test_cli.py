@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     ("error", "code"),
     [
         pytest.param(OceanError("no"), 1, id="any"),
+        pytest.param(OSError(28, "No space left on device"), 1, id="the machine"),
         pytest.param(ForbiddenError("no", status=403), 1, id="forbidden"),
         pytest.param(InvalidInventoryError([Problem("OE1", "m", Position("f"))]), 3, id="invalid"),
         pytest.param(RefusedError("no"), 4, id="refused"),
@@ -81,6 +83,9 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         pytest.param(TransientError("no"), 75, id="transient"),
         pytest.param(ConflictError("no", status=409), 75, id="conflict"),
         pytest.param(ExceptionGroup("tasks", [ExceptionGroup("more", [RefusedError("no")])]), 4, id="in a task group"),
+        pytest.param(
+            ExceptionGroup("tasks", [KeyError("no"), StaleError("no")]), 5, id="the one on purpose in a task group"
+        ),
         pytest.param(KeyboardInterrupt(), 130, id="interrupted"),
     ],
 )
@@ -143,6 +148,23 @@ def test_no_color_wins_over_color_always(run: Run, monkeypatch: pytest.MonkeyPat
     seen = observing(monkeypatch)
     run("version", "--color", "always")
     assert seen[0].screen.color == "never"
+
+
+@pytest.mark.parametrize(("typed", "color"), [([], "never"), (["--color", "always"], "always")])
+def test_a_dumb_terminal_gets_colour_only_on_request(
+    run: Run, monkeypatch: pytest.MonkeyPatch, typed: list[str], color: str
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    seen = observing(monkeypatch)
+    run("version", *typed)
+    assert seen[0].screen.color == color
+
+
+def test_a_reader_that_goes_away_is_no_error_to_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "dup2", lambda *_: 0)
+    failing(monkeypatch, BrokenPipeError())
+    answer = run("version")
+    assert (answer.code, answer.err) == (141, "")
 
 
 def test_an_inventory_is_found_in_a_folder_above(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -85,6 +85,10 @@ def test_an_inventory_that_is_met_for_the_first_time_gets_its_config_map_first()
     assert decision.plan is None
 
 
+def test_there_is_nothing_to_report_on_before_there_is_a_record() -> None:
+    assert reported(view(record=None)) == []
+
+
 def test_a_new_commit_is_applied_and_recorded() -> None:
     seen = view(news=Fetched(SECOND, inventory(binding(), policy(), policy("day"))))
     assert writes(decide(seen, NOW)) == ["create day"]
