@@ -22,6 +22,7 @@ from reconciler.manager.manager import Manager
 from reconciler.metrics import ApiMetrics, ControllerMetrics
 from reconciler.perform import AuditLine, Performer
 from reconciler.settings import Settings
+from reconciler.wakeups import Wakeups
 
 log = logging.getLogger(__name__)
 audit_log = logging.getLogger("reconciler.audit")
@@ -82,19 +83,27 @@ class Process:
             await self._work()
 
     async def _work(self) -> None:
-        settings = self._settings
-        computing = self._computing = Computing(self._client, await self._cluster_uid(), settings.watch_idle_seconds)
-        around = Surroundings(computing, settings, self._clock, self._metrics, self._performer)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(computing.run(), name="computing-caches")
-            await computing.wait_synced()
-            gc.collect()
-            gc.freeze()  # what was listed stays: the collector need not walk it again
-            log.info("computing cluster read", extra={"bindings": len(computing.bindings), "pods": len(computing.pods)})
-            if settings.git_url:
-                git = GitLoop(settings, self._client, self._performer(), computing.uid, self._clock)
-                tasks.create_task(git.run(), name="gitops")
-            await Manager(around, self._api.hook(Side.WORKER)).run()
+        computing = self._computing = Computing(
+            self._client, await self._cluster_uid(), self._settings.watch_idle_seconds
+        )
+        wakeups = Wakeups(self._clock)
+        wakeups.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(computing.run(), name="computing-caches")
+                await computing.wait_synced()
+                gc.collect()
+                gc.freeze()  # what was listed stays: the collector need not walk it again
+                log.info(
+                    "computing cluster read", extra={"bindings": len(computing.bindings), "pods": len(computing.pods)}
+                )
+                if self._settings.git_url:
+                    git = GitLoop(self._settings, self._client, self._performer(), computing.uid, self._clock)
+                    tasks.create_task(git.run(), name="gitops")
+                around = Surroundings(computing, self._settings, self._clock, self._metrics, self._performer, wakeups)
+                await Manager(around, self._api.hook(Side.WORKER)).run()
+        finally:
+            wakeups.stop()
 
     async def _cluster_uid(self) -> str:
         while True:

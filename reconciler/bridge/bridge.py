@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from inventory.errors import InvalidInventoryError
+from inventory.model import Policy
 from reconciler import names
 from reconciler.bottomup.load import LoadBook
 from reconciler.bottomup.reports import PolicyView, decide_policy
@@ -15,12 +16,13 @@ from reconciler.bottomup.view import NodeView
 from reconciler.bridge.binding import BindingObserver, BindingView, decide_binding
 from reconciler.bridge.computing import Computing
 from reconciler.bridge.dependents import DependentObserver
+from reconciler.bridge.edges import Edges
 from reconciler.bridge.ground import Bound, Ground
 from reconciler.bridge.nodes import NodeObserver, decide_node
 from reconciler.bridge.pods import PodObserver
 from reconciler.bridge.policies import PolicyBook, parsed_binding
 from reconciler.bridge.policy_reports import PolicyObserver
-from reconciler.bridge.wiring import Queues, Wiring, resync_forever
+from reconciler.bridge.wiring import Queues, Wiring
 from reconciler.bridge.worker import Heartbeat, Worker, WorkerPodEntry
 from reconciler.clock import Clock
 from reconciler.controller import Controller, Reconciler
@@ -36,6 +38,7 @@ from reconciler.perform import Performer, Written
 from reconciler.settings import Settings
 from reconciler.topdown.decide_pod import decide_pod, refused_pod
 from reconciler.topdown.view import DependentView, PodView
+from reconciler.wakeups import Wakeups
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Surroundings:
     clock: Clock
     metrics: ControllerMetrics
     performer: Callable[[Client | None], Performer]
+    wakeups: Wakeups
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class Bridge:
         self.is_ready = False
         self.on_state: Callable[[], None] = lambda: None
         self._wiring: Wiring | None = None
+        self._book = PolicyBook(surroundings.computing.policies, identity.binding_name)
+        self._worker_book: PolicyBook | None = None
 
     def bound(self) -> Bound:
         """The binding as it is now; while its spec is invalid, the last good one holds."""
@@ -114,12 +120,36 @@ class Bridge:
         with ExitStack() as subscriptions:
             for end in wiring.connect():
                 subscriptions.callback(end)
+            subscriptions.callback(self._plan_wakeups(wiring))
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.heartbeat.run(settings.heartbeat_seconds), name="heartbeat")
                 tasks.create_task(renewer.run(), name="node-leases")
                 tasks.create_task(self._join_worker(wiring), name="worker")
-                tasks.create_task(resync_forever(settings.resync_seconds, wiring), name="resync")
                 controllers.run(tasks, settings.workers)
+
+    def _plan_wakeups(self, wiring: Wiring) -> Callable[[], None]:
+        """Resync, window edges, steps of the clock; the answer ends them."""
+        around, name = self._around, self._bound.binding.name
+        edges = Edges(name, around.wakeups, around.clock, self._known_policies, wiring.wake_leases)
+        end_watching = around.computing.policies.subscribe(lambda _change: edges.replan())
+        around.wakeups.every(f"resync-{name}", around.settings.resync_seconds, wiring.wake_all)
+        around.wakeups.on_step(f"step-{name}", wiring.wake_all)
+        edges.replan()
+
+        def end() -> None:
+            end_watching()
+            edges.stop()
+            around.wakeups.forget(f"resync-{name}", f"step-{name}")
+
+        return end
+
+    def _known_policies(self) -> Iterable[Policy]:
+        """The valid policies of both sides."""
+        name = self._bound.binding.name
+        if self._worker_book is None and self._worker.policies is not None:
+            self._worker_book = PolicyBook(self._worker.policies, name)
+        books = [book for book in (self._book, self._worker_book) if book is not None]
+        return [parsed.policy for book in books for parsed in book.all() if parsed.policy is not None]
 
     async def _join_worker(self, wiring: Wiring) -> None:
         await self._discover()
@@ -141,7 +171,7 @@ class Bridge:
                 await asyncio.sleep(self._around.settings.heartbeat_seconds)
 
     def _controllers(self, ground: Ground, load: LoadBook) -> Controllers:
-        book = PolicyBook(ground.computing.policies, ground.identity.binding_name)
+        book = self._book
         dependents = DependentObserver(ground)
         return Controllers(
             self._controller("nodes", Reconciler(NodeObserver(ground, book, load).observe, decide_node)),

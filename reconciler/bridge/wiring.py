@@ -1,6 +1,5 @@
 """Which keys a change of either side wakes; everything else follows from the caches."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -69,7 +68,7 @@ class Wiring:
 
     def wake_all(self) -> None:
         """Look at everything again: at the start, at each resync, when the worker comes back."""
-        self.wake_nodes()
+        self.wake_leases()
         self._add(
             self._queues.pods,
             (pod.metadata.key for pod in self._computing.pods.values() if self._ground.owns_pod(pod)),
@@ -90,11 +89,15 @@ class Wiring:
         self._add(
             self._queues.dependents, (key for pod in self._computing.pods.values() for key in dependent_keys(pod))
         )
+        self._queues.binding.add(self._identity.binding_name)
+
+    def wake_leases(self) -> None:
+        """Look at every lease again: an edge has come, or the clock was set."""
+        self.wake_nodes()
         self._add(
             self._queues.policies,
             (policy.metadata.name for policy in self._computing.policies.values() if self._is_for_us(policy)),
         )
-        self._queues.binding.add(self._identity.binding_name)
 
     def wake_nodes(self) -> None:
         """Look at every worker node and every vnode again."""
@@ -191,13 +194,6 @@ class Wiring:
     def _add(queue: WorkQueue[str], keys: Iterable[str]) -> None:
         for key in keys:
             queue.add(key)
-
-
-async def resync_forever(every_seconds: float, wiring: Wiring) -> None:
-    """Look at everything again now and then, though nothing is known to have happened."""
-    while True:
-        await asyncio.sleep(every_seconds)
-        wiring.wake_all()
 
 
 def _standing(vnode: Node | None) -> tuple[object, ...]:

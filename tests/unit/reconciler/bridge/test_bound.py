@@ -17,6 +17,7 @@ from reconciler.marks import BindingState, Identity
 from reconciler.metrics import ControllerMetrics
 from reconciler.perform import Performer
 from reconciler.settings import Settings
+from reconciler.wakeups import Wakeups
 
 IDENTITY = Identity("computing-uid", "tokyo", "binding-uid", "c1", "kubeocean-worker")
 SPEC: dict[str, Any] = {
@@ -36,7 +37,7 @@ class World:
     def __init__(self, client: Client) -> None:
         self.computing = Computing(client, IDENTITY.computing_cluster_uid, 60)
         metrics = ControllerMetrics(CollectorRegistry())
-        around = Surroundings(self.computing, Settings(), SystemClock(), metrics, no_performer)
+        around = Surroundings(self.computing, Settings(), SystemClock(), metrics, no_performer, Wakeups(SystemClock()))
         binding = binding_from({"metadata": {"name": "tokyo"}, "spec": SPEC})
         self.bridge = Bridge(around, client, Bound(binding, BindingState(IDENTITY)), "worker-uid")
 
