@@ -16,7 +16,7 @@ import typer
 from inventory.errors import InvalidInventoryError
 from oceanctl.commands import apply, demo, plan, sandbox, status, validate
 from oceanctl.commands import version as version_command
-from oceanctl.errors import ExitCode, cause_of, exit_code_for
+from oceanctl.errors import ExitCode, InvalidFilesError, cause_of, exit_code_for
 from oceanctl.options import Globals, Invocation, parser_for, with_parameters_of
 from oceanctl.output import Color, Screen, Volume
 from oceanctl.problems import render_problems, tally
@@ -136,10 +136,11 @@ def _run(invocation: Invocation[Any]) -> int:
 def _report(screen: Screen, error: Exception) -> ExitCode:
     code = exit_code_for(error)
     screen.detail("".join(traceback.format_exception(error)).rstrip())
-    if isinstance(error, InvalidInventoryError):
+    if isinstance(error, InvalidInventoryError | InvalidFilesError):
         for line in render_problems(error.problems):
             screen.note(*line)
-        screen.error(f"the inventory is invalid: {tally(error.problems)}")
+        subject = "the inventory is" if isinstance(error, InvalidInventoryError) else "files are"
+        screen.error(f"{subject} invalid: {tally(error.problems)}")
     elif code is ExitCode.INTERNAL:
         screen.error(f"internal error, please report it: {type(error).__name__}: {error}")
         screen.note("Run the command again with -v to see where it happened.")

@@ -1,6 +1,7 @@
 """How a command can end: exit codes, and the errors that choose them.
 
 OceanError
+├── InvalidFilesError  a file that was given cannot be used: 3
 ├── UsageMistakeError  the command line does not make sense here: 64
 ├── RefusedError       a guard says no: 4
 ├── StaleError         the world moved on since the plan: 5
@@ -8,9 +9,10 @@ OceanError
 └── UnhealthyError     applied, but not healthy in time: 7
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 
-from inventory.errors import InvalidInventoryError, OceanError
+from inventory.errors import InvalidInventoryError, OceanError, Problem
 from reconciler.kube.errors import ConflictError, GoneError, TransientError
 
 
@@ -30,6 +32,14 @@ class ExitCode(IntEnum):
     TEMPORARY = 75
     INTERRUPTED = 130  # as a shell reports SIGINT
     BROKEN_PIPE = 141  # as a shell reports SIGPIPE
+
+
+class InvalidFilesError(OceanError):
+    """Files that are no inventory, such as lists of nodes and pods, cannot be used as they are."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{problem.at}: {problem.message}" for problem in self.problems))
 
 
 class UsageMistakeError(OceanError):
@@ -53,7 +63,7 @@ class UnhealthyError(OceanError):
 
 
 _CODES: tuple[tuple[tuple[type[Exception], ...], ExitCode], ...] = (
-    ((InvalidInventoryError,), ExitCode.INVALID),
+    ((InvalidInventoryError, InvalidFilesError), ExitCode.INVALID),
     ((UsageMistakeError,), ExitCode.USAGE),
     ((RefusedError,), ExitCode.REFUSED),
     ((StaleError,), ExitCode.STALE),
