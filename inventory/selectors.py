@@ -38,6 +38,21 @@ def matches(selector: NodeSelector | None, labels: Mapping[str, str], name: str)
     return any(_selects(term, labels, name) for term in selector.terms)
 
 
+def refusals(selector: NodeSelector | None, labels: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Why a selector does not select the node: a sentence for each of its terms, in order; none if it does."""
+    if selector is None or matches(selector, labels, name):
+        return ()
+    return tuple(_refusal(term, labels, name) for term in selector.terms)
+
+
+def selector_text(selector: NodeSelector | None) -> str:
+    """A selector as a person reads it, like `gpu In (a100), zone Exists; or metadata.name In (n1)`."""
+    if selector is None or not selector.terms:
+        return "every node"
+    terms = (", ".join(map(_text, (*term.expressions, *term.fields))) for term in selector.terms)
+    return "; or ".join(term or "a term without conditions" for term in terms)
+
+
 def expression_flaw(requirement: Requirement) -> str | None:
     """Why Kubernetes would not accept this as one of `matchExpressions`, or None if it would."""
     if not _is_label_key(requirement.key):
@@ -162,6 +177,25 @@ def _owners_of(owners: tuple[int, ...], standing: int) -> tuple[int, ...]:
 def _selects(term: SelectorTerm, labels: Mapping[str, str], name: str) -> bool:
     labels_fit = all(_holds(requirement, labels.get(requirement.key)) for requirement in term.expressions)
     return labels_fit and all(_holds(requirement, name) for requirement in term.fields) and _is_usable(term)
+
+
+def _refusal(term: SelectorTerm, labels: Mapping[str, str], name: str) -> str:
+    """The first thing that keeps a term from selecting the node."""
+    if not _is_usable(term):
+        flaws = filter(None, (*map(expression_flaw, term.expressions), *map(field_flaw, term.fields)))
+        return f"Kubernetes does not accept the term: {next(flaws, 'it has no conditions')}"
+    for requirement in term.expressions:
+        value = labels.get(requirement.key)
+        if not _holds(requirement, value):
+            has = "has no such label" if value is None else f"has {requirement.key}={value}"
+            return f"{_text(requirement)}, but the node {has}"
+    wrong = next(requirement for requirement in term.fields if not _holds(requirement, name))
+    return f"{_text(wrong)}, but the node is {name}"
+
+
+def _text(requirement: Requirement) -> str:
+    values = f" ({', '.join(requirement.values)})" if requirement.values else ""
+    return f"{requirement.key} {requirement.operator}{values}"
 
 
 @lru_cache(maxsize=4096)

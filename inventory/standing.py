@@ -43,6 +43,23 @@ class Candidate:
         return self.policy.node_selector if self.policy else self.selector
 
 
+class CandidateState(StrEnum):
+    """How a policy that matches stands at an instant."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    EXPIRED = "expired"
+    DELETING = "deleting"
+    INVALID = "invalid"
+
+
+_SILENT = {
+    CandidateState.INVALID: "is invalid",
+    CandidateState.DELETING: "is being deleted",
+    CandidateState.EXPIRED: "has expired",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """The answer for one node.
@@ -133,7 +150,7 @@ _Matching = tuple[Sequence[Candidate], Sequence[Candidate]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class SideStanding:
     """One cluster's policies that match a node, at an instant; `winner` is the open one of the highest rank, `closed` are by rank.
 
     `has_candidates`: there is one that is neither expired, invalid nor being deleted.
@@ -150,32 +167,40 @@ class _Side:
         return bool(self.matching) and self.winner is None
 
 
-def _sides_at(matching: _Matching, now: datetime) -> tuple[_Side, _Side]:
+def _sides_at(matching: _Matching, now: datetime) -> tuple[SideStanding, SideStanding]:
     computing, worker = matching
-    return _side_at(computing, now), _side_at(worker, now)
+    return side_at(computing, now), side_at(worker, now)
 
 
-def _side_at(matching: Sequence[Candidate], now: datetime) -> _Side:
-    known = [(each, each.policy, _is_open(each, each.policy, now)) for each in matching if each.policy]
-    winner = min((policy for _, policy, lends in known if lends), key=_rank, default=None)
-    closed = tuple(sorted((policy for _, policy, lends in known if not lends), key=_rank))
-    return _Side(matching, winner, closed, any(_may_open(each, policy, now) for each, policy, _ in known))
+def side_at(matching: Sequence[Candidate], now: datetime) -> SideStanding:
+    """What one cluster's policies say of a node that all of them match."""
+    states = [state_of(each, now) for each in matching]
+    known = [(each.policy, state is CandidateState.OPEN) for each, state in zip(matching, states, strict=True)]
+    winner = min((policy for policy, lends in known if policy and lends), key=rank_of, default=None)
+    closed = tuple(sorted((policy for policy, lends in known if policy and not lends), key=rank_of))
+    has_candidates = any(state in (CandidateState.OPEN, CandidateState.CLOSED) for state in states)
+    return SideStanding(matching, winner, closed, has_candidates)
 
 
-def _is_open(candidate: Candidate, policy: Policy, now: datetime) -> bool:
-    return _may_open(candidate, policy, now) and is_open(policy.windows, zone_for(policy.time_zone), now)
+def state_of(candidate: Candidate, now: datetime) -> CandidateState:
+    """How a policy stands, whether or not it matches anything."""
+    policy = candidate.policy
+    if policy is None:
+        return CandidateState.INVALID
+    if candidate.is_deleting:
+        return CandidateState.DELETING
+    if policy.is_expired(now):
+        return CandidateState.EXPIRED
+    lends = is_open(policy.windows, zone_for(policy.time_zone), now)
+    return CandidateState.OPEN if lends else CandidateState.CLOSED
 
 
-def _may_open(candidate: Candidate, policy: Policy, now: datetime) -> bool:
-    """Whether nothing but its windows keeps a policy from lending."""
-    return not candidate.is_deleting and not policy.is_expired(now)
-
-
-def _rank(policy: Policy) -> tuple[int, datetime, str]:
+def rank_of(policy: Policy) -> tuple[int, datetime, str]:
+    """Among open policies the smallest wins: highest priority, then earliest creation (unknown: last), then name."""
     return -policy.priority, policy.created_at or _LAST, policy.name
 
 
-def _outcome(sides: tuple[_Side, _Side]) -> Outcome:
+def _outcome(sides: tuple[SideStanding, SideStanding]) -> Outcome:
     if not any(side.has_candidates for side in sides):
         return Outcome.NOT_LENT
     return Outcome.OUTSIDE_WINDOWS if any(side.vetoes for side in sides) else Outcome.LENT
@@ -188,7 +213,7 @@ def _first_edge(matching: _Matching, now: datetime) -> datetime | None:
 
 def _edges(candidate: Candidate, now: datetime) -> Iterator[datetime]:
     policy = candidate.policy
-    if policy is None or not _may_open(candidate, policy, now):
+    if policy is None or candidate.is_deleting or policy.is_expired(now):
         return
     if edge := next_edge(policy.windows, zone_for(policy.time_zone), now):
         yield edge
@@ -205,7 +230,7 @@ class _Close:
     look_again_at: datetime | None = None
 
 
-def _planned_close(matching: _Matching, before: tuple[_Side, _Side], now: datetime) -> _Close:
+def _planned_close(matching: _Matching, before: tuple[SideStanding, SideStanding], now: datetime) -> _Close:
     """Follow the edges, past those where another policy takes over, no further than the longest notice reaches."""
     if _outcome(before) is not Outcome.LENT:
         return _Close()
@@ -227,13 +252,13 @@ def _edges_from(matching: _Matching, now: datetime) -> Iterator[datetime]:
         edge = _first_edge(matching, edge)
 
 
-def _notice(before: tuple[_Side, _Side], after: tuple[_Side, _Side]) -> timedelta:
+def _notice(before: tuple[SideStanding, SideStanding], after: tuple[SideStanding, SideStanding]) -> timedelta:
     """What the policies that close at this edge owe."""
     owed = (was.winner.notice for was, will in zip(before, after, strict=True) if was.winner and will.vetoes)
     return max(owed, default=timedelta())
 
 
-def _because(sides: tuple[_Side, _Side], now: datetime) -> str:
+def _because(sides: tuple[SideStanding, SideStanding], now: datetime) -> str:
     outcome = _outcome(sides)
     if not any(side.matching for side in sides):
         return "no policy matches the node"
@@ -248,13 +273,9 @@ def _because(sides: tuple[_Side, _Side], now: datetime) -> str:
 
 def _state(candidate: Candidate, now: datetime) -> str:
     """Why a policy that matches does not lend."""
-    policy = candidate.policy
-    if policy is None:
-        return f"{candidate.name} is invalid"
-    if candidate.is_deleting:
-        return f"{candidate.name} is being deleted"
-    if policy.is_expired(now):
-        return f"{candidate.name} has expired"
+    policy, state = candidate.policy, state_of(candidate, now)
+    if policy is None or state is not CandidateState.CLOSED:
+        return f"{candidate.name} {_SILENT[state]}"
     edge = next_edge(policy.windows, zone_for(policy.time_zone), now)
     return f"{candidate.name} is closed" + (
         f" until {edge:%Y-%m-%dT%H:%M:%SZ}" if edge and not policy.is_expired(edge) else ""

@@ -1,6 +1,6 @@
 """How much of a node is lent: what its own pods leave over, within the limits of the policies; exact integers in milli-units."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from inventory.model import Limit, Policy
@@ -19,6 +19,27 @@ class _Given:
 
     amounts: Mapping[str, Mapping[str, int]]
     is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """What one limit of one policy allows; `limit` has either a quantity or a percentage."""
+
+    policy: str
+    limit: Limit
+    allows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How the lease of one resource comes about: `lent` is the smallest of what is left, rounded down, and what each cap allows; milli-units."""
+
+    resource: str
+    allocatable: int
+    requested: int
+    left: int
+    caps: tuple[Cap, ...]
+    lent: int
 
 
 def requests_of(pod: Pod) -> dict[str, int]:
@@ -54,11 +75,43 @@ def lease_of(
     }
 
 
+def steps_of(
+    allocatable: Mapping[str, str], foreign_load: Mapping[str, int], lenders: Sequence[Policy]
+) -> tuple[Share, ...]:
+    """The arithmetic behind `lease_of`, in the order of `allocatable`."""
+    left = left_of(allocatable, foreign_load)
+    lease = lease_of(allocatable, foreign_load, lenders)
+    return tuple(
+        Share(
+            name,
+            parse(quantity),
+            foreign_load.get(name, 0),
+            left[name],
+            tuple(_caps(name, left[name], lenders)),
+            lease[name],
+        )
+        for name, quantity in allocatable.items()
+    )
+
+
+def _caps(resource: str, left: int, lenders: Iterable[Policy]) -> Iterator[Cap]:
+    for policy in lenders:
+        for limit in policy.limits:
+            if limit.resource == resource:
+                halves = (Limit(resource, quantity=limit.quantity), Limit(resource, percent=limit.percent))
+                yield from (Cap(policy.name, half, each) for half in halves for each in _allowed(left, half))
+
+
 def _within(resource: str, left: int, limits: Sequence[Limit]) -> int:
-    """Zero means none, for a quantity and for a percentage."""
-    quantities = (floor(resource, limit.quantity) for limit in limits if limit.quantity is not None)
-    shares = (percent_of(left, limit.percent, resource) for limit in limits if limit.percent is not None)
-    return min((floor(resource, left), *quantities, *shares))
+    return min((floor(resource, left), *(each for limit in limits for each in _allowed(left, limit))))
+
+
+def _allowed(left: int, limit: Limit) -> Iterator[int]:
+    """What a limit makes of what is left. Zero means none, for a quantity and for a percentage."""
+    if limit.quantity is not None:
+        yield floor(limit.resource, limit.quantity)
+    if limit.percent is not None:
+        yield percent_of(left, limit.percent, limit.resource)
 
 
 def _starting(init_containers: Iterable[Container], given: _Given) -> dict[str, int]:

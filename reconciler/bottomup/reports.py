@@ -68,6 +68,17 @@ def is_leased(vnode: Node) -> bool:
     return is_open and vnode.status.allocatable.get("pods") != "0"
 
 
+def transition_of(policy: Policy | None, now: datetime) -> dict[str, str] | None:
+    """When a policy opens or closes next, as its status says it; None if it never does, and while it is invalid."""
+    if policy is None or policy.is_expired(now):
+        return None
+    is_active = is_open(policy.windows, zone_for(policy.time_zone), now)
+    first = earliest(_next_edge(policy, now), policy.expires_at)
+    if first is None or (not is_active and policy.is_expired(first)):
+        return None
+    return {"at": rfc3339(first), "direction": "Close" if is_active else "Open"}
+
+
 def _policy_status(view: PolicyView, now: datetime) -> dict[str, Any]:
     old = view.seen.status
     generation = view.seen.metadata.generation
@@ -80,7 +91,7 @@ def _policy_status(view: PolicyView, now: datetime) -> dict[str, Any]:
         "observedGeneration": generation,
         "activeTimeWindow": is_active,
         "nodes": {"matched": view.covers, "leased": view.lends},
-        "nextTransition": _transition(policy, now, is_active=is_active),
+        "nextTransition": transition_of(policy, now),
     }
     if (status["phase"], is_active) != (old.get("phase"), old.get("activeTimeWindow")):
         status["lastAppliedTime"] = rfc3339(now)
@@ -111,15 +122,6 @@ def _policy_conditions(view: PolicyView, now: datetime, *, is_active: bool) -> l
 
 def _next_edge(policy: Policy, now: datetime) -> datetime | None:
     return next_edge(policy.windows, zone_for(policy.time_zone), now)
-
-
-def _transition(policy: Policy | None, now: datetime, *, is_active: bool) -> dict[str, str] | None:
-    if policy is None or policy.is_expired(now):
-        return None
-    edge = _next_edge(policy, now)
-    expiry = policy.expires_at if is_active else None
-    first = earliest(edge, expiry)
-    return {"at": rfc3339(first), "direction": "Close" if is_active else "Open"} if first else None
 
 
 def _totals(vnodes: Sequence[Node]) -> dict[str, str]:

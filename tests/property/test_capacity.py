@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from inventory.model import Limit, Policy
 from inventory.quantity import is_whole_number
-from reconciler.bottomup.capacity import lease_of, requests_of
+from reconciler.bottomup.capacity import lease_of, requests_of, steps_of
 from reconciler.bottomup.load import ForeignPod, LoadBook
 from reconciler.kube.projections import Container, ObjectMeta, Pod, PodSpec, ResourceRequirements
 from tests.leasing import policy
@@ -120,3 +120,16 @@ def test_deltas_come_to_what_a_scan_of_all_pods_would_find(changes: list[tuple[s
             for resource, milli in pod.requests if pod.node_name == node else ():
                 expected[resource] = expected.get(resource, 0) + milli
         assert book.load_of(node) == expected
+
+
+@given(ALLOCATABLE, AMOUNTS, LENDERS)
+def test_the_steps_of_a_lease_come_to_the_lease(
+    allocatable: dict[str, str], load: dict[str, int], lenders: list[Policy]
+) -> None:
+    steps = steps_of(allocatable, load, lenders)
+    assert {step.resource: step.lent for step in steps} == lease_of(allocatable, load, lenders)
+    for step in steps:
+        unit = 1000 if is_whole_number(step.resource) else 1
+        assert step.left == max(0, step.allocatable - step.requested)
+        assert step.lent == min([step.left // unit * unit, *(cap.allows for cap in step.caps)])
+        assert len(step.caps) == len(caps(allocatable, load, lenders, step.resource)) - 1

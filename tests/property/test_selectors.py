@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.model import NodeSelector, Requirement, SelectorTerm
-from inventory.selectors import OPERATORS, Matcher, expression_flaw, matches
+from inventory.selectors import OPERATORS, Matcher, expression_flaw, matches, refusals
 
 MODERATE = settings(max_examples=300, deadline=None)
 
@@ -90,3 +90,15 @@ def test_a_requirement_and_its_opposite_divide_all_nodes(
     opposite = Requirement(requirement.key, OPPOSITE[requirement.operator], requirement.values)
     answers = {matches(NodeSelector((SelectorTerm((each,)),)), node_labels, name) for each in (requirement, opposite)}
     assert answers == {True, False}
+
+
+@MODERATE
+@given(selectors, labels, st.sampled_from(NAMES))
+def test_every_term_that_does_not_select_says_why(
+    chosen: NodeSelector | None, node_labels: dict[str, str], name: str
+) -> None:
+    said = refusals(chosen, node_labels, name)
+    if chosen is None or matches(chosen, node_labels, name):
+        assert said == ()
+    else:
+        assert len(said) == len(chosen.terms)

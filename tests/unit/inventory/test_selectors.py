@@ -1,7 +1,7 @@
 import pytest
 
 from inventory.model import NodeSelector, Requirement, SelectorTerm
-from inventory.selectors import Matcher, expression_flaw, field_flaw, matches
+from inventory.selectors import Matcher, expression_flaw, field_flaw, matches, refusals, selector_text
 
 LABELS = {
     "os": "linux",
@@ -210,3 +210,43 @@ def test_a_matcher_gives_each_selector_once_in_its_order() -> None:
 
 def test_a_matcher_of_nothing_selects_nothing() -> None:
     assert Matcher([]).matching(LABELS, NODE) == ()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        pytest.param(None, (), id="every node"),
+        pytest.param(selector(where("os", "In", "linux")), (), id="selects"),
+        pytest.param(
+            selector(where("os", "In", "windows", "plan9")),
+            ("os In (windows, plan9), but the node has os=linux",),
+            id="value",
+        ),
+        pytest.param(
+            selector(where("gpus", "Gt", "7"), where("absent", "Exists")),
+            ("absent Exists, but the node has no such label",),
+            id="the failing one",
+        ),
+        pytest.param(
+            selector(fields=(where("metadata.name", "In", "node-2"),)),
+            ("metadata.name In (node-2), but the node is node-1",),
+            id="field",
+        ),
+        pytest.param(selector(), ("Kubernetes does not accept the term: it has no conditions",), id="empty term"),
+        pytest.param(
+            selector(where("os", "Like", "linux")),
+            ("Kubernetes does not accept the term: 'Like' is not an operator; In, NotIn, Exists, DoesNotExist, Gt, Lt are",),
+            id="illegal",
+        ),
+    ],
+)
+def test_a_refusal_names_the_requirement_and_what_the_node_has(
+    chosen: NodeSelector | None, expected: tuple[str, ...]
+) -> None:
+    assert refusals(chosen, LABELS, NODE) == expected
+
+
+def test_a_selector_reads_like_a_sentence() -> None:
+    terms = (SelectorTerm((where("os", "In", "a", "b"), where("gpus", "Exists"))), SelectorTerm())
+    assert selector_text(NodeSelector(terms)) == "os In (a, b), gpus Exists; or a term without conditions"
+    assert selector_text(NodeSelector()) == "every node"

@@ -47,6 +47,12 @@ ROWS = [
         "ActiveTimeWindow",
         {"at": "2026-03-02T12:01:00Z", "direction": "Close"},
     ),
+    (
+        Policy("night", "eu", windows=(EVENING,), expires_at=NOW + timedelta(minutes=1)),
+        "Inactive",
+        "InactiveTimeWindow",
+        None,
+    ),
     (replace(OPEN, expires_at=NOW), "Inactive", "Expired", None),
     (replace(OPEN, suspend=True), "Active", "Suspended", {"at": "2026-03-02T12:30:00Z", "direction": "Close"}),
     (None, "Failed", "ValidationError", None),
@@ -56,7 +62,7 @@ ROWS = [
 @pytest.mark.parametrize(
     ("policy", "phase", "reason", "transition"),
     ROWS,
-    ids=["open", "closed", "always", "expires before it closes", "expired", "suspended", "invalid"],
+    ids=["open", "closed", "always", "expires before it closes", "expires before it opens", "expired", "suspended", "invalid"],
 )
 def test_a_policy_s_status_says_what_holds_now_and_next(
     policy: Policy | None, phase: str, reason: str, transition: dict[str, str] | None
