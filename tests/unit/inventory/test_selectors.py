@@ -235,7 +235,9 @@ def test_a_matcher_of_nothing_selects_nothing() -> None:
         pytest.param(selector(), ("Kubernetes does not accept the term: it has no conditions",), id="empty term"),
         pytest.param(
             selector(where("os", "Like", "linux")),
-            ("Kubernetes does not accept the term: 'Like' is not an operator; In, NotIn, Exists, DoesNotExist, Gt, Lt are",),
+            (
+                "Kubernetes does not accept the term: 'Like' is not an operator; In, NotIn, Exists, DoesNotExist, Gt, Lt are",
+            ),
             id="illegal",
         ),
     ],

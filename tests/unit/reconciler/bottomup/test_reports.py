@@ -57,12 +57,22 @@ ROWS = [
     (replace(OPEN, suspend=True), "Active", "Suspended", {"at": "2026-03-02T12:30:00Z", "direction": "Close"}),
     (None, "Failed", "ValidationError", None),
 ]
+IDS = [
+    "open",
+    "closed",
+    "always",
+    "expires before it closes",
+    "expires before it opens",
+    "expired",
+    "suspended",
+    "invalid",
+]
 
 
 @pytest.mark.parametrize(
     ("policy", "phase", "reason", "transition"),
     ROWS,
-    ids=["open", "closed", "always", "expires before it closes", "expires before it opens", "expired", "suspended", "invalid"],
+    ids=IDS,
 )
 def test_a_policy_s_status_says_what_holds_now_and_next(
     policy: Policy | None, phase: str, reason: str, transition: dict[str, str] | None
@@ -75,9 +85,7 @@ def test_a_policy_s_status_says_what_holds_now_and_next(
     assert status["lastAppliedTime"] == "2026-03-02T12:00:00Z"
 
 
-@pytest.mark.parametrize(
-    "policy", [row[0] for row in ROWS], ids=["open", "closed", "always", "expiring", "expired", "suspended", "invalid"]
-)
+@pytest.mark.parametrize("policy", [row[0] for row in ROWS], ids=IDS)
 def test_a_second_look_writes_nothing(policy: Policy | None) -> None:
     status = {
         key: value for key, value in status_of(decide_policy(policy_view(policy), NOW)).items() if value is not None
