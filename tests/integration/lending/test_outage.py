@@ -93,7 +93,7 @@ async def test_a_restart_during_an_outage_keeps_the_leases_and_shows_the_silence
         fleet.process.start()
 
         async def is_shown() -> bool:
-            return (await ready_condition(fleet, VNODE))["reason"] == "WorkerUnreachable"
+            return bool((await ready_condition(fleet, VNODE))["reason"] == "WorkerUnreachable")
 
         await fleet.until(is_shown, "the vnode to be WorkerUnreachable", SILENCE_SECONDS + 40)
         pod = await fleet.pod("patient")
