@@ -2,18 +2,23 @@
 
 import argparse
 import asyncio
-import contextlib
+import difflib
+import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import NoReturn
 
-from reconciler import app, logs
+from reconciler import logs
+from reconciler.election import LostLeadershipError
+from reconciler.kube.errors import KubeError
+from reconciler.kube.kubeconfig import KubeconfigError
 from reconciler.settings import Loaded, Settings, SettingsError, load
 
-EXIT_USAGE = 64
+EXIT_FAILED, EXIT_USAGE, EXIT_DEFECT, EXIT_TRY_AGAIN = 1, 64, 70, 75  # as sysexits.h, like oceanctl
+log = logging.getLogger("reconciler")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,23 +33,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.print_config:
         sys.stdout.write(_rendered(loaded))
         return 0
-    logs.configure(loaded.settings.log_level, loaded.settings.audit_log)
-    asyncio.run(_until_signalled(loaded.settings))
+    try:
+        logs.configure(loaded.settings.log_level, loaded.settings.audit_log)
+        asyncio.run(_until_signalled(loaded.settings))
+    except (KubeconfigError, KubeError, OSError) as error:
+        sys.stderr.write(f"cannot start: {error}\n")
+        return EXIT_FAILED
+    except ExceptionGroup as error:
+        return _ended_by(error)
     return 0
 
 
-async def _until_signalled(settings: Settings) -> None:
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(app.run(settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+def _ended_by(error: ExceptionGroup) -> int:
+    if error.subgroup(LostLeadershipError):
+        log.error("another process leads; starting afresh is all that is left")
+        return EXIT_TRY_AGAIN
+    log.critical("the process ends", exc_info=error)
+    return EXIT_DEFECT
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors end with 64 and a suggestion."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and what was meant."""
+        wrong = next((word.partition("=")[0] for word in message.split() if word.startswith("--")), "")
+        near = difflib.get_close_matches(wrong, self._option_string_actions, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near and near[0] != wrong else ""
+        self.exit(EXIT_USAGE, f"{message}{hint}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m reconciler", description="Keeps the computing cluster and its workers equal to the inventory."
+    parser = _Parser(
+        prog="python -m reconciler",
+        description="Keeps the computing cluster and its workers equal to the inventory.",
+        allow_abbrev=False,
     )
     parser.add_argument("--config", help="YAML file of settings; flags and OCEAN_* variables win over it")
     parser.add_argument(
