@@ -52,6 +52,15 @@ def _ended_by(error: ExceptionGroup) -> int:
     return EXIT_DEFECT
 
 
+async def _until_signalled(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(app.run(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 class _Parser(argparse.ArgumentParser):
     """Usage errors end with 64 and a suggestion."""
 
