@@ -2,16 +2,18 @@
 
 import argparse
 import asyncio
+import contextlib
 import difflib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
-from reconciler import logs
+from reconciler import app, logs
 from reconciler.election import LostLeadershipError
 from reconciler.kube.errors import KubeError
 from reconciler.kube.kubeconfig import KubeconfigError
