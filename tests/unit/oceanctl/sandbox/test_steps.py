@@ -2,6 +2,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def test_a_step_knows_the_environment(tmp_path: Path) -> None:
     assert (tmp_path / "made").exists()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT as a terminal gives it: a shell starts background jobs with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_step_takes_all_its_processes_with_it(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     threading.Thread(target=_interrupt_when_there, args=(pid_file,)).start()
