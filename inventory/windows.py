@@ -201,19 +201,19 @@ def _intervals_of(spans: tuple[Span, ...], zone: ZoneInfo, week: int) -> tuple[I
         return ()
     monday = datetime(1, 1, 1, tzinfo=zone) + timedelta(weeks=week)
     resolved = (
-        Interval(_opening(monday + timedelta(minutes=begin)), _closing(monday + timedelta(minutes=finish)))
+        Interval(opening(monday + timedelta(minutes=begin)), closing(monday + timedelta(minutes=finish)))
         for begin, finish in spans
     )
     return tuple(interval for interval in resolved if interval.start < interval.end)
 
 
-def _opening(wall: datetime) -> datetime:
+def opening(wall: datetime) -> datetime:
     """The last instant at which the clock comes to show `wall`; if it skips it, the instant of the transition."""
     first, second = _occurrences(wall)
     return second if first <= second else _transition(wall, second, first)
 
 
-def _closing(wall: datetime) -> datetime:
+def closing(wall: datetime) -> datetime:
     """The first instant at which the clock comes to show `wall`; if it skips it, the instant of the transition."""
     first, second = _occurrences(wall)
     return first if first <= second else _transition(wall, second, first)

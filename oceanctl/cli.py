@@ -16,6 +16,7 @@ import typer
 from inventory.errors import InvalidInventoryError
 from oceanctl.commands import apply, demo, plan, sandbox, status, validate
 from oceanctl.commands import version as version_command
+from oceanctl.commands import windows as windows_command
 from oceanctl.errors import ExitCode, InvalidFilesError, cause_of, exit_code_for
 from oceanctl.options import Globals, Invocation, parser_for, with_parameters_of
 from oceanctl.output import Color, Screen, Volume
@@ -61,6 +62,7 @@ def app() -> typer.Typer:
     _add(root, "plan", plan.run, plan.Options)
     _add(root, "apply", apply.run, apply.Options)
     _add(root, "status", status.run, status.Options)
+    _add(root, "windows", windows_command.run, windows_command.Options)
     local = _group(markup, help="Real control planes with simulated nodes on this machine.")
     _add(local, "up", sandbox.up, sandbox.UpOptions)
     _add(local, "down", sandbox.down, sandbox.DownOptions)

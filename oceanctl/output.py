@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -70,6 +70,15 @@ class Screen:
     def document(self, content: Mapping[str, Any]) -> None:
         """What was asked for, as JSON."""
         self.out.write(json.dumps({"formatVersion": FORMAT_VERSION, **content}, indent=2) + "\n")
+        self.out.flush()
+
+    def documents(self, contents: Sequence[Mapping[str, Any]]) -> None:
+        """What was asked for, as a JSON list of its own."""
+        self.raw(json.dumps(contents, indent=2) + "\n")
+
+    def raw(self, text: str) -> None:
+        """What was asked for, to the letter, for a program to read."""
+        self.out.write(text)
         self.out.flush()
 
     def say(self, *line: Part) -> None:

@@ -1,0 +1,1 @@
+"""The windows of policies as a person, a program or a calendar reads them; pure."""
