@@ -30,7 +30,7 @@ def configure(level: str, audit_file: str = "") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    for name in ("inventory", "reconciler"):
+    for name in ("inventory", "proxier", "reconciler"):
         logging.getLogger(name).setLevel(level.upper())
     if audit_file:
         audit = logging.getLogger("reconciler.audit")
