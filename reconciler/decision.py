@@ -127,11 +127,25 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Shrink:
+    """A lease that holds less than the pods on it request.
+
+    `since` is when that was recorded. `victims` are the keys of the pods that must go for the rest to fit, sorted, and `ends_at` when the last of them is
+    deleted; none and None when nothing is ever forced.
+    """
+
+    since: datetime
+    ends_at: datetime | None = None
+    victims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reclaim:
     """The verdict of `reclaim.decide` on one vnode, input of `bottomup.decide`, the sole author of vnodes.
 
     `closed_at` (C), `evicts_from` (E) and `ends_at` (D) are the three instants of design 5.8; None while lent, and E and D None when nothing is ever forced.
-    `takes_pods` is false from the notice on. `terms` are what the vnode must carry. `actions` are evictions and deletions of computing pods, nothing else.
+    `takes_pods` is false from the notice on. `terms` are what the vnode must carry. `shrink` is set only while lent. `actions` are evictions and deletions of
+    computing pods, nothing else.
     """
 
     state: LeaseState
@@ -143,6 +157,7 @@ class Reclaim:
     ends_at: datetime | None = None
     actions: tuple[Evict | Delete, ...] = ()
     wake_at: datetime | None = None
+    shrink: Shrink | None = None
 
 
 def earliest(*instants: datetime | None) -> datetime | None:

@@ -65,11 +65,19 @@ def virtual_pod_key(worker_pod: ObjectMeta) -> str | None:
     return f"{namespace}/{name}" if namespace and name else None
 
 
+def is_of_daemon_set(computing_pod: ObjectMeta) -> bool:
+    """Whether there is one on every node that it tolerates."""
+    return any(owner.kind == "DaemonSet" for owner in computing_pod.owner_references)
+
+
 def is_mirrored(computing_pod: ObjectMeta, binding: Binding) -> bool:
-    """Whether a computing pod on a vnode of this binding gets a worker pod: not a system pod, and not a DaemonSet's unless somebody asked for it."""
-    if computing_pod.namespace in names.UNMIRRORED_NAMESPACES:
+    """Whether a computing pod on a vnode of this binding gets a worker pod.
+
+    Not a system pod, not one that only shows what a kubelet started by itself, and not a DaemonSet's unless somebody asked for it.
+    """
+    if computing_pod.namespace in names.UNMIRRORED_NAMESPACES or names.KUBELETS_OWN in computing_pod.annotations:
         return False
-    if not any(owner.kind == "DaemonSet" for owner in computing_pod.owner_references):
+    if not is_of_daemon_set(computing_pod):
         return True
     return binding.running_daemonset_by_default or computing_pod.annotations.get(names.RUNNING_DAEMONSET) == "true"
 
@@ -78,3 +86,8 @@ def live_pods(computing_pods: Iterable[Pod], binding: Binding) -> tuple[Pod, ...
     """The pods that keep a vnode from being empty, mirrored and not finished, in the order of their keys."""
     live = (pod for pod in computing_pods if not pod.status.is_terminal and is_mirrored(pod.metadata, binding))
     return tuple(sorted(live, key=lambda pod: pod.metadata.key))
+
+
+def unmirrored_pods(computing_pods: Iterable[Pod], binding: Binding) -> tuple[Pod, ...]:
+    """The pods that are counted on a vnode though nothing of them is in the worker, in no particular order."""
+    return tuple(pod for pod in computing_pods if not pod.status.is_terminal and not is_mirrored(pod.metadata, binding))

@@ -20,6 +20,7 @@ FIELD_MANAGER: Final = "kubeocean"
 GIT_FIELD_MANAGER: Final = inventory_names.GIT_FIELD_MANAGER
 EVENT_SOURCE: Final = "kubeocean"
 KUBECONFIG_KEY: Final = "kubeconfig"
+PROXIER_KUBECONFIG_KEY: Final = "proxier-kubeconfig"  # beside it, for proxiers alone
 DEFAULT_PRIORITY_CLASS: Final = "kubeocean-default"
 DEFAULT_PRIORITY: Final = -10000  # below everything a worker's owner runs
 
@@ -62,6 +63,10 @@ RUNNING_DAEMONSET: Final = PREFIX + "running-daemonset"
 WINDOW_CLOSED_AT: Final = PREFIX + "window-closed-at"
 LEASE_ENDS_AT: Final = PREFIX + "lease-ends-at"
 RECLAIM_TERMS: Final = PREFIX + "reclaim-terms"
+SHRUNK_AT: Final = PREFIX + "shrunk-at"
+SHRINK_ENDS_AT: Final = PREFIX + "shrink-ends-at"
+SHRINK_VICTIMS: Final = PREFIX + "shrink-victims"  # namespace/name, separated by commas
+POLICY_DETAILS: Final = PREFIX + "policy-details"
 ABANDON_WORKER: Final = PREFIX + "abandon-worker"
 PRUNE: Final = inventory_names.PRUNE
 PRUNE_DISABLED: Final = inventory_names.PRUNE_DISABLED
@@ -78,6 +83,7 @@ SERVICE_ACCOUNT_PREFIX: Final = "kubernetes.io/service-account."
 SERVICE_ACCOUNT_NAME: Final = SERVICE_ACCOUNT_PREFIX + "name"
 SERVICE_ACCOUNT_CREDENTIAL: Final = "kubernetes.io/service-account-token"  # type of the Secrets that hold API tokens
 API_ACCESS_VOLUME_PREFIX: Final = "kube-api-access-"  # volumes that the ServiceAccount admission adds
+KUBELETS_OWN: Final = "kubernetes.io/config.mirror"  # on pods that show what a kubelet started by itself
 
 # finalizers
 FINALIZER_MANAGER: Final = PREFIX + "clusterbinding-manager"
@@ -96,6 +102,7 @@ NODE_LIFECYCLE_PREFIX: Final = "node.kubernetes.io/"  # taints that the computin
 CONDITION_LEASE_ENDING: Final = PREFIX + "LeaseEnding"
 CONDITION_DISRUPTION: Final = "DisruptionTarget"
 CONDITION_MIRRORED: Final = PREFIX + "Mirrored"
+CONDITION_NOT_MIRRORED: Final = PREFIX + "NotMirrored"
 
 # reasons of a pod's Failed phase; each is our own last word on the pod
 REASON_OUTSIDE_WINDOWS: Final = "OutsideWindows"
@@ -111,6 +118,7 @@ VERDICTS: Final = frozenset(
 REASON_UNREACHABLE: Final = "WorkerUnreachable"
 REASON_WINDOW_CLOSED: Final = "WindowClosed"
 REASON_WINDOW_ENDING: Final = "WindowEnding"
+REASON_LEASE_SHRUNK: Final = "LeaseShrunk"
 EVENT_CREATE_REFUSED: Final = "FailedCreatePod"
 EVENT_CREDENTIAL_LEFT_OUT: Final = "TokenNotMirrored"
 EVENT_VOLUME_LEFT_OUT: Final = "VolumeNotMirrored"

@@ -7,11 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 from reconciler import names
 from reconciler.conditions import rfc3339
-from reconciler.decision import Reclaim, Terms
+from reconciler.decision import Reclaim, Shrink, Terms
 from reconciler.kube.projections import Node
 
-KEYS = (names.WINDOW_CLOSED_AT, names.LEASE_ENDS_AT, names.RECLAIM_TERMS)
-"""The annotations of a vnode that say how its lease ends."""
+KEYS = (
+    names.WINDOW_CLOSED_AT,
+    names.LEASE_ENDS_AT,
+    names.RECLAIM_TERMS,
+    names.SHRUNK_AT,
+    names.SHRINK_ENDS_AT,
+    names.SHRINK_VICTIMS,
+)
+"""The annotations of a vnode that say how its lease ends, and how it shrinks."""
 
 _TERMS = re.compile(r"grace=(?P<grace>[0-9]{1,10}),drain=(?P<drain>[0-9]{1,10}),force=(?P<force>true|false)")
 _YEARS = range(1970, 9000)  # nothing can be counted from instants at the ends of the calendar
@@ -19,7 +26,7 @@ _YEARS = range(1970, 9000)  # nothing can be counted from instants at the ends o
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a vnode remembers: when it was closed, on which terms it is taken back, and the policies that lent it last.
+    """What a vnode remembers: when it was closed or shrank, on which terms it is taken back, and the policies that lent it last.
 
     What was edited into something unreadable counts as absent.
     """
@@ -27,17 +34,27 @@ class Promise:
     closed_at: datetime | None = None
     terms: Terms | None = None
     lenders: tuple[str, ...] = ()
+    shrink: Shrink | None = None
 
 
 def promise_of(vnode: Node | None) -> Promise:
     """What is written on a vnode; nothing where there is none."""
     annotations: Mapping[str, str] = vnode.metadata.annotations if vnode else {}
-    lenders = annotations.get(names.POLICIES_APPLIED, "")
     return Promise(
         instant_from(annotations.get(names.WINDOW_CLOSED_AT, "")),
         terms_from(annotations.get(names.RECLAIM_TERMS, "")),
-        tuple(lenders.split(",")) if lenders else (),
+        _listed(annotations.get(names.POLICIES_APPLIED, "")),
+        shrink_from(annotations),
     )
+
+
+def shrink_from(annotations: Mapping[str, str]) -> Shrink | None:
+    """What a vnode's annotations say of a shrink; None where there is none."""
+    since = instant_from(annotations.get(names.SHRUNK_AT, ""))
+    if since is None:
+        return None
+    ends_at = instant_from(annotations.get(names.SHRINK_ENDS_AT, ""))
+    return Shrink(since, ends_at, _listed(annotations.get(names.SHRINK_VICTIMS, "")))
 
 
 def annotations_for(reclaim: Reclaim) -> dict[str, str]:
@@ -46,6 +63,7 @@ def annotations_for(reclaim: Reclaim) -> dict[str, str]:
         names.WINDOW_CLOSED_AT: rfc3339(reclaim.closed_at) if reclaim.closed_at else None,
         names.LEASE_ENDS_AT: rfc3339(reclaim.ends_at) if reclaim.ends_at else None,
         names.RECLAIM_TERMS: terms_text(reclaim.terms) if reclaim.terms else None,
+        **_written(reclaim.shrink),
     }
     return {key: text for key, text in written.items() if text is not None}
 
@@ -69,6 +87,20 @@ def terms_from(text: str) -> Terms | None:
     return Terms(
         timedelta(seconds=int(found["grace"])), timedelta(seconds=int(found["drain"])), found["force"] == "true"
     )
+
+
+def _written(shrink: Shrink | None) -> dict[str, str | None]:
+    if shrink is None:
+        return {}
+    return {
+        names.SHRUNK_AT: rfc3339(shrink.since),
+        names.SHRINK_ENDS_AT: rfc3339(shrink.ends_at) if shrink.ends_at else None,
+        names.SHRINK_VICTIMS: ",".join(shrink.victims) or None,
+    }
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
 
 
 def instant_from(text: str) -> datetime | None:

@@ -9,6 +9,7 @@ from reconciler import names
 from reconciler.bottomup.view import NodeView
 from reconciler.kube.projections import (
     Condition,
+    Container,
     Node,
     NodeAddress,
     NodeSpec,
@@ -18,6 +19,7 @@ from reconciler.kube.projections import (
     Pod,
     PodSpec,
     PodStatus,
+    ResourceRequirements,
 )
 from reconciler.marks import BindingState, Identity
 
@@ -55,10 +57,20 @@ def standing_by(*policies: Policy, worker: tuple[Policy, ...] = (), now: datetim
     return found
 
 
-def pod(name: str = "web", phase: str = "Running", *, namespace: str = "shop", **metadata: Any) -> Pod:
+def pod(
+    name: str = "web",
+    phase: str = "Running",
+    *,
+    namespace: str = "shop",
+    requests: dict[str, str] | None = None,
+    priority: int = 0,
+    **metadata: Any,
+) -> Pod:
     """A computing pod on the vnode."""
     meta = ObjectMeta(name, namespace, f"uid-{name}", "1", **metadata)
-    return Pod(meta, PodSpec(node_name=VNODE_NAME), PodStatus(phase=phase))
+    container = Container("main", resources=ResourceRequirements(requests or {}))
+    spec = PodSpec(node_name=VNODE_NAME, containers=(container,), priority=priority)
+    return Pod(meta, spec, PodStatus(phase=phase))
 
 
 def worker_node(labels: dict[str, str] | None = None, spec: NodeSpec | None = None, **status: Any) -> Node:

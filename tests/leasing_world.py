@@ -26,12 +26,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Told:
-    """A pod was told to go, while this was what the vnode remembered of its close."""
+    """A pod was told to go, while this was what the vnode remembered of its close and its shrink."""
 
     at: datetime
     kind: type[Evict] | type[Delete]
     name: str
     closed_at: datetime | None
+    shrunk_at: datetime | None = None
 
 
 @dataclass
@@ -148,8 +149,9 @@ class World:
         pod = self.pods[action.target.name]
         assert action.target.uid == pod.metadata.uid
         assert not pod.metadata.is_deleting
-        closed_at = promise_of(self.view(now).vnode).closed_at
-        self.told_to_go.append(Told(now, type(action), action.target.name, closed_at))
+        promise = promise_of(self.view(now).vnode)
+        shrunk_at = promise.shrink.since if promise.shrink else None
+        self.told_to_go.append(Told(now, type(action), action.target.name, promise.closed_at, shrunk_at))
         self.pods[action.target.name] = replace_fields(
             pod, metadata=replace_fields(pod.metadata, deletion_timestamp=now)
         )

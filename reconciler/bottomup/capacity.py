@@ -49,13 +49,13 @@ def requests_of(pod: Pod) -> dict[str, int]:
     together with the sidecars before it; then pod-level requests instead, where there are any; then the overhead.
     """
     spec, given = pod.spec, _given_to(pod)
-    total = _sum(_container_requests(each, given) for each in spec.containers)
+    total = sum_of(_container_requests(each, given) for each in spec.containers)
     if spec.init_containers:
         sidecars = [each for each in spec.init_containers if each.restart_policy == _SIDECAR]
-        running = _sum((total, *(_container_requests(each, given) for each in sidecars)))
+        running = sum_of((total, *(_container_requests(each, given) for each in sidecars)))
         total = _maximum(running, _starting(spec.init_containers, given))
     total |= {name: milli for name, milli in _parsed(spec.resources.requests).items() if _is_pod_level(name)}
-    return _sum((total, _parsed(spec.overhead), {PODS: MILLI}))
+    return sum_of((total, _parsed(spec.overhead), {PODS: MILLI}))
 
 
 def left_of(allocatable: Mapping[str, str], foreign_load: Mapping[str, int]) -> dict[str, int]:
@@ -120,10 +120,10 @@ def _starting(init_containers: Iterable[Container], given: _Given) -> dict[str, 
     most: dict[str, int] = {}
     for container in init_containers:
         if container.restart_policy == _SIDECAR:
-            sidecars = _sum((sidecars, _container_requests(container, given)))
+            sidecars = sum_of((sidecars, _container_requests(container, given)))
             most = _maximum(most, sidecars)
         else:
-            most = _maximum(most, _sum((sidecars, _parsed(container.resources.requests))))
+            most = _maximum(most, sum_of((sidecars, _parsed(container.resources.requests))))
     return most
 
 
@@ -158,7 +158,8 @@ def _parsed(quantities: Mapping[str, str]) -> dict[str, int]:
     return {name: parse(quantity) for name, quantity in quantities.items()}
 
 
-def _sum(amounts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def sum_of(amounts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Resource by resource."""
     total: dict[str, int] = {}
     for each in amounts:
         for name, milli in each.items():

@@ -87,11 +87,14 @@ def _leaving(vnode: Node) -> tuple[Action, ...]:
 
 
 def _announcement(vnode: Node, reclaim: Reclaim) -> tuple[Action, ...]:
-    """An Event when a close is recorded, and when it is taken back."""
-    was_closed, is_closed = promise_of(vnode).closed_at is not None, reclaim.closed_at is not None
-    if was_closed == is_closed:
+    """An Event when a close is recorded, when it is taken back, and when a lease has become too small for its pods."""
+    was = promise_of(vnode)
+    if (was.closed_at is None) != (reclaim.closed_at is None):
+        reason = "LeaseReopened" if reclaim.closed_at is None else "LeaseClosed"
+    elif was.shrink is None and reclaim.shrink is not None:
+        reason = "LeaseShrunk"
+    else:
         return ()
-    reason = "LeaseClosed" if is_closed else "LeaseReopened"
     return (Emit(target_of(vnode), "Normal", reason, reclaim.because),)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from inventory.model import Binding
 from inventory.standing import Standing
+from reconciler.bottomup.capacity import lease_of, requests_of
 from reconciler.kube.projections import Node, Pod
 from reconciler.marks import BindingState
 
@@ -47,3 +48,14 @@ class NodeView:
     computing_pods: tuple[Pod, ...] = ()
     unreachable_since: datetime | None = None
     endpoint: Endpoint | None = None
+
+    @property
+    def lease(self) -> Mapping[str, int]:
+        """What the lenders allow of what is left on the node, in milli-units; nothing where nobody lends it."""
+        if self.worker_node is None or self.standing is None:
+            return {}
+        return lease_of(self.worker_node.status.allocatable, self.foreign_load, self.standing.lenders)
+
+    def requests_of(self, computing_pod: Pod) -> Mapping[str, int]:
+        """What a pod takes of the lease, in milli-units, `pods` among them."""
+        return requests_of(computing_pod)

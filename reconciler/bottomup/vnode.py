@@ -10,15 +10,16 @@ from typing import Any
 
 import msgspec
 
-from inventory.model import Policy
+from inventory.model import Limit, Policy
 from inventory.quantity import canonical
 from inventory.standing import Outcome
 from reconciler import names
-from reconciler.bottomup.capacity import PODS, lease_of
+from reconciler.bottomup.capacity import PODS, lease_of, sum_of
 from reconciler.bottomup.owned import Owned, owned_of, taint_key
 from reconciler.bottomup.view import NodeView
 from reconciler.decision import Reclaim
 from reconciler.kube.projections import Condition, Node, NodeAddress, NodeSpec, ObjectMeta, Taint
+from reconciler.marks import unmirrored_pods
 from reconciler.promise import annotations_for, promise_of
 
 UNREACHABLE_AFTER = timedelta(seconds=40)  # what the node controller grants a kubelet
@@ -133,7 +134,20 @@ def _spared(copied: Mapping[str, str], vnode: Node | None) -> dict[str, str]:
 
 def _annotations(view: NodeView, reclaim: Reclaim) -> dict[str, str]:
     lenders = _lenders(view, reclaim)
-    return annotations_for(reclaim) | ({names.POLICIES_APPLIED: ",".join(lenders)} if lenders else {})
+    applied = {names.POLICIES_APPLIED: ",".join(lenders), names.POLICY_DETAILS: _details(view, reclaim)}
+    return annotations_for(reclaim) | {key: text for key, text in applied.items() if text}
+
+
+def _details(view: NodeView, reclaim: Reclaim) -> str:
+    """The limits of the policies that lend the node, or did so last, like `nights(cpu=4/50%,memory=/80%)`; what a limit does not set is left empty."""
+    if view.standing is not None and is_lending(view, reclaim):
+        return ",".join(f"{policy.name}({','.join(map(_detail, policy.limits))})" for policy in view.standing.lenders)
+    return view.vnode.metadata.annotations.get(names.POLICY_DETAILS, "") if view.vnode else ""
+
+
+def _detail(limit: Limit) -> str:
+    quantity = "" if limit.quantity is None else canonical(limit.resource, limit.quantity)
+    return f"{limit.resource}={quantity}/{'' if limit.percent is None else f'{limit.percent}%'}"
 
 
 def _lenders(view: NodeView, reclaim: Reclaim) -> tuple[str, ...]:
@@ -191,8 +205,10 @@ def _allocatable(view: NodeView, machine: Node, reclaim: Reclaim) -> dict[str, s
 
 
 def _lease(view: NodeView, machine: Node, lenders: Sequence[Policy]) -> dict[str, str]:
+    """What is lent, and on top of it what pods request that take nothing of it, because nothing of them is in the worker."""
     lease = lease_of(machine.status.allocatable, view.foreign_load, lenders)
-    return {name: canonical(name, milli) for name, milli in lease.items()}
+    shown = sum_of(view.requests_of(pod) for pod in unmirrored_pods(view.computing_pods, view.binding))
+    return {name: canonical(name, milli + shown.get(name, 0)) for name, milli in lease.items()}
 
 
 def _conditions(view: NodeView, machine: Node, now: datetime) -> tuple[Condition, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from reconciler import names
+from reconciler import names, promise
 from reconciler.bottomup.load import LoadBook
 from reconciler.bridge.computing import NAMES_DEPENDENT, ON_NODE, dependent_key, dependent_keys
 from reconciler.bridge.ground import Ground
@@ -199,7 +199,9 @@ class Wiring:
 def _standing(vnode: Node | None) -> tuple[object, ...]:
     if vnode is None:
         return ()
-    return (vnode.metadata.uid, vnode.metadata.is_deleting, vnode.metadata.annotations.get(names.WINDOW_CLOSED_AT))
+    annotations = vnode.metadata.annotations
+    ready = next((each.status for each in vnode.status.conditions if each.type == "Ready"), None)
+    return (vnode.metadata.uid, vnode.metadata.is_deleting, ready, *(annotations.get(key) for key in promise.KEYS))
 
 
 def applied_policies(vnode: Node | None) -> frozenset[str]:

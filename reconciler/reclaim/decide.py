@@ -19,21 +19,28 @@ Each state follows from what is seen and from the clock; nothing is remembered b
     (1) not while suspended, nor while the policies or the worker node are unknown
     (2) only with forceReclaim; without it a lease stays Closed until its pods have finished
 
-While the worker cannot be reached, or its node is gone, no close is recorded and no pod is told to go: nothing could stop there. While policies cannot be
+A lease that is open (Lent, Notice) may also shrink below what its pods request: the owner runs more, a limit is lowered. Then the same road is taken by just
+enough of them, counted from S, the shrink as recorded:
+
+    Fits ──the pods request more than is lent──▶ Shrunk ──E──▶ victims are evicted ──D──▶ victims are deleted (2)
+      ▲                                            │                  │                          │
+      └──── they fit, or would without those that are leaving, or the lease is closed ───────────┘
+
+While the worker cannot be reached, or its node is gone, no close or shrink is recorded and no pod is told to go: nothing could stop there. While policies cannot be
 listed, no close is recorded either, but one that was recorded before keeps its promise.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from inventory.model import Policy
 from inventory.standing import Outcome, Standing
-from reconciler.decision import Delete, Evict, LeaseState, Reclaim, Side, Target, Terms
-from reconciler.kube.projections import Pod
-from reconciler.kube.resources import PODS
+from reconciler.decision import LeaseState, Reclaim, Shrink, Terms, earliest
 from reconciler.marks import live_pods
 from reconciler.promise import Promise, promise_of, recorded_as
+from reconciler.reclaim.course import Course
+from reconciler.reclaim.victims import Tenant, victims_among
 from reconciler.reclaim.view import LeaseView
 
 _SECOND = timedelta(seconds=1)
@@ -49,7 +56,7 @@ def decide(view: LeaseView, now: datetime) -> Reclaim:
     if view.standing is None:
         return _unknown(view, promise, now)
     if view.standing.outcome is Outcome.LENT:
-        return _lent(view.standing, now)
+        return _fitting(view, _lent(view.standing, now), promise.shrink, now)
     return _ended(view, promise, view.standing.because, now)
 
 
@@ -67,7 +74,7 @@ def _lent(standing: Standing, now: datetime) -> Reclaim:
     if standing.closes_at is None or standing.notice_at is None or now < standing.notice_at:
         takes_pods = not standing.is_suspended
         return Reclaim(LeaseState.LENT, standing.because, takes_pods, terms, wake_at=standing.notice_at)
-    course = _Course.of(standing.closes_at, terms)
+    course = Course.of(standing.closes_at, terms)
     return Reclaim(
         LeaseState.NOTICE,
         f"{standing.because}; closes in {_seconds(standing.closes_at - now)}, takes no new pods",
@@ -92,15 +99,39 @@ def _held(view: LeaseView, promise: Promise, hindrance: str, now: datetime) -> R
         and not view.state.is_deleting
     ):
         lent = _lent(standing, now)
-        return replace(lent, because=f"{hindrance}; {lent.because}")
-    return Reclaim(LeaseState.LENT, f"{hindrance}; takes no new pods", takes_pods=False, terms=promise.terms)
+        return replace(lent, because=f"{hindrance}; {lent.because}", shrink=promise.shrink)
+    return _undecided(promise, hindrance)
 
 
 def _unknown(view: LeaseView, promise: Promise, now: datetime) -> Reclaim:
     because = "the policies cannot be listed"
     if promise.closed_at is not None:
         return _closed(view, promise.closed_at, promise.terms, because, now)
-    return Reclaim(LeaseState.LENT, f"{because}; takes no new pods", takes_pods=False, terms=promise.terms)
+    return _undecided(promise, because)
+
+
+def _undecided(promise: Promise, because: str) -> Reclaim:
+    """Nobody may say whether the lease is open: what is recorded of it stays."""
+    because = f"{because}; takes no new pods"
+    return Reclaim(LeaseState.LENT, because, takes_pods=False, terms=promise.terms, shrink=promise.shrink)
+
+
+def _fitting(view: LeaseView, lent: Reclaim, recorded: Shrink | None, now: datetime) -> Reclaim:
+    """The verdict on an open lease, and on the pods that it has no room for. Those that are leaving already count for nothing."""
+    staying = [pod for pod in live_pods(view.computing_pods, view.binding) if not pod.metadata.is_deleting]
+    victims = victims_among([Tenant(pod, view.requests_of(pod)) for pod in staying], view.lease)
+    if not victims:
+        return lent
+    since = recorded.since if recorded else recorded_as(now)
+    course = Course.of(since, lent.terms)
+    told = tuple(pod.metadata.key for pod in victims) if course.ends_at else ()
+    return replace(
+        lent,
+        because=f"{lent.because}; smaller than what its pods request: {_progress(course, len(victims), now)}",
+        shrink=Shrink(since, course.ends_at, told),
+        actions=course.departures(now, victims) if view.vnode else (),
+        wake_at=earliest(lent.wake_at, course.next_step(now) if view.vnode else None),
+    )
 
 
 def _ended(view: LeaseView, promise: Promise, because: str, now: datetime) -> Reclaim:
@@ -110,57 +141,21 @@ def _ended(view: LeaseView, promise: Promise, because: str, now: datetime) -> Re
 
 def _closed(view: LeaseView, closed_at: datetime, terms: Terms | None, because: str, now: datetime) -> Reclaim:
     """Without a vnode nothing bears the record of the close, so nobody is told to go."""
-    course = _Course.of(closed_at, terms)
+    course = Course.of(closed_at, terms)
     pods = live_pods(view.computing_pods, view.binding)
     state = course.state_at(now) if pods else LeaseState.EMPTY
     staying = [pod for pod in pods if not pod.metadata.is_deleting]
     return Reclaim(
         state,
-        f"{because}; {_progress(state, course, len(pods), now)}",
+        f"{because}; {_progress(course, len(pods), now) if pods else 'closed and empty'}",
         takes_pods=False,
         terms=terms,
         closed_at=closed_at,
         evicts_from=course.evicts_from,
         ends_at=course.ends_at,
-        actions=_departures(state, staying) if view.vnode else (),
+        actions=course.departures(now, staying) if view.vnode else (),
         wake_at=course.next_step(now) if pods and view.vnode else None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Course:
-    """When pods are evicted (E) and deleted (D); both None when nothing is ever forced."""
-
-    evicts_from: datetime | None = None
-    ends_at: datetime | None = None
-
-    @classmethod
-    def of(cls, closed_at: datetime, terms: Terms | None) -> "_Course":
-        if terms is None or not terms.force:
-            return cls()
-        ends_at = closed_at + terms.grace
-        return cls(max(closed_at, ends_at - terms.drain), ends_at)
-
-    def state_at(self, now: datetime) -> LeaseState:
-        if self.evicts_from is None or self.ends_at is None or now < self.evicts_from:
-            return LeaseState.CLOSED
-        return LeaseState.DRAINING if now < self.ends_at else LeaseState.EVICTING
-
-    def next_step(self, now: datetime) -> datetime | None:
-        return min((step for step in (self.evicts_from, self.ends_at) if step and now < step), default=None)
-
-
-def _departures(state: LeaseState, pods: Iterable[Pod]) -> tuple[Evict | Delete, ...]:
-    if state is LeaseState.DRAINING:
-        return tuple(Evict(_target(pod)) for pod in pods)
-    if state is LeaseState.EVICTING:
-        return tuple(Delete(_target(pod)) for pod in pods)
-    return ()
-
-
-def _target(pod: Pod) -> Target:
-    metadata = pod.metadata
-    return Target(Side.COMPUTING, PODS, metadata.name, metadata.namespace, uid=metadata.uid)
 
 
 def _terms_in_force(standing: Standing | None, promise: Promise) -> Terms | None:
@@ -180,13 +175,12 @@ def _strictest(policies: Sequence[Policy]) -> Terms | None:
     return min(terms, key=lambda each: (not each.force, each.grace, -each.drain), default=None)
 
 
-def _progress(state: LeaseState, course: _Course, pods: int, now: datetime) -> str:
+def _progress(course: Course, pods: int, now: datetime) -> str:
     """What comes next."""
     told = f"{pods} pod{'s' if pods > 1 else ''}"
-    if state is LeaseState.EMPTY:
-        return "closed and empty"
     if course.evicts_from is None or course.ends_at is None:
         return f"waiting for {told} to finish, which nothing forces"
+    state = course.state_at(now)
     if state is LeaseState.CLOSED:
         return f"{told} left in peace, {_seconds(course.evicts_from - now)} left until eviction"
     if state is LeaseState.DRAINING:

@@ -1,5 +1,6 @@
 """What reclaim has to know of a vnode; bottom-up's NodeView is one of these."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -40,6 +41,15 @@ class LeaseView(Protocol):
     @property
     def computing_pods(self) -> tuple[Pod, ...]:
         """Pods bound to the vnode, of any phase."""
+        ...
+
+    @property
+    def lease(self) -> Mapping[str, int]:
+        """How much is lent now of each resource, in milli-units."""
+        ...
+
+    def requests_of(self, computing_pod: Pod) -> Mapping[str, int]:
+        """What a pod takes of it."""
         ...
 
     @property

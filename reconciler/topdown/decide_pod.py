@@ -21,7 +21,8 @@ The first line that fits holds. "gone" is a live answer, never a cache's silence
 | live | none | mapped once; gone for sure, no worker node | Failed, `NodeLost` |
 | live | none | mapped once; gone for sure | Failed, `PhysicalPodLost` |
 | live | none | mapped once; else | wait |
-| live | none | not to be mirrored | nothing |
+| live | none | not to be mirrored, of a DaemonSet | shown Running and Ready, with `NotMirrored` |
+| live | none | not to be mirrored, else | nothing |
 | live | none | vnode closed | Failed, `OutsideWindows` |
 | live | none | no worker node or vnode; binding deleting or suspended; copies to come | wait |
 | live | none | else | create the worker pod, and tell what it lacks |

@@ -17,7 +17,6 @@ from typing import Any
 from reconciler import names
 from reconciler.conditions import rfc3339
 from reconciler.decision import Manifest
-from reconciler.kube.projections import ObjectMeta
 
 SCHEDULED = "PodScheduled"
 READY = "Ready"
@@ -33,6 +32,7 @@ KUBELETS = frozenset(
         "PodResizeInProgress",
     }
 )
+_DISPROVED = frozenset({names.CONDITION_MIRRORED, names.CONDITION_NOT_MIRRORED})  # by a worker pod that is there
 ByType = Mapping[str, Manifest]
 
 
@@ -63,18 +63,6 @@ def condition_for(kind: str, status: str, reason: str, message: str, was: Manife
     }
 
 
-def with_lease_ending(conditions: Iterable[Manifest], vnode: ObjectMeta, now: datetime) -> list[Manifest]:
-    """The list with, or without, the condition that tells a pod that its capacity is going, as its vnode has it."""
-    own = by_type(conditions)
-    was = own.pop(names.CONDITION_LEASE_ENDING, None)
-    closed, ends = vnode.annotations.get(names.WINDOW_CLOSED_AT), vnode.annotations.get(names.LEASE_ENDS_AT)
-    if closed is None and ends is None:
-        return list(own.values())
-    reason = names.REASON_WINDOW_ENDING if closed is None else names.REASON_WINDOW_CLOSED
-    message = f"the capacity is due back at {ends}" if ends else f"closed at {closed}; pods here may finish"
-    return [*own.values(), condition_for(names.CONDITION_LEASE_ENDING, "True", reason, message, was, now)]
-
-
 def _is_brought(condition: Manifest, own: ByType, gates: frozenset[str]) -> bool:
     kind = condition["type"]
     if kind == SCHEDULED:
@@ -85,7 +73,7 @@ def _is_brought(condition: Manifest, own: ByType, gates: frozenset[str]) -> bool
 
 
 def _is_kept(kind: str) -> bool:
-    return kind not in KUBELETS and kind != names.CONDITION_MIRRORED  # which a worker pod disproves by being there
+    return kind not in KUBELETS and kind not in _DISPROVED
 
 
 def _without_generation(condition: Manifest) -> Manifest:

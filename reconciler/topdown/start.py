@@ -14,6 +14,7 @@ from reconciler.topdown.credentials import is_token
 from reconciler.topdown.pod_forge import worker_pod_for
 from reconciler.topdown.renaming import renaming_for
 from reconciler.topdown.shortfalls import shortfalls_of
+from reconciler.topdown.stand_in import stand_in
 from reconciler.topdown.targets import of_computing_pod, whole
 from reconciler.topdown.verdicts import Verdict, failed
 from reconciler.topdown.view import Dependent, PodView
@@ -24,7 +25,7 @@ OWNED_BY = (names.VIRTUAL_POD_UID, names.BINDING_UID, names.COMPUTING_CLUSTER_UI
 def start(view: PodView, computing_pod: Copied[Pod], now: datetime) -> Decision:
     """Create the worker pod, unless something stands in the way."""
     if not is_mirrored(computing_pod.metadata, view.binding):
-        return Decision("pods of this namespace or DaemonSet are not mirrored")
+        return stand_in(computing_pod, view.vnode, now)
     closed_at = promise_of(view.vnode).closed_at
     if closed_at is not None:
         node = computing_pod.seen.spec.node_name

@@ -3,18 +3,17 @@
 from datetime import datetime
 
 from reconciler import names
-from reconciler.decision import Decision, Delete, Patch, Side
+from reconciler.decision import Action, Decision, Delete, Patch, Side
 from reconciler.kube.projections import Copied, Pod
+from reconciler.topdown.lease_ending import LEASE_ANNOTATIONS, Ending, ending_of, told_of, with_lease_ending
 from reconciler.topdown.mapping import mapping_for
-from reconciler.topdown.pod_conditions import SCHEDULED, with_lease_ending
+from reconciler.topdown.pod_conditions import SCHEDULED
 from reconciler.topdown.pod_forge import worker_marks_for
 from reconciler.topdown.pod_status import computing_status_for, status_changes
 from reconciler.topdown.pushes import pushed_down
 from reconciler.topdown.targets import as_seen, of_computing_pod, of_worker_pod, whole
 from reconciler.topdown.verdicts import Verdict, ended_there, failed
 from reconciler.topdown.view import PodView
-
-LEASE_ANNOTATIONS = (names.WINDOW_CLOSED_AT, names.LEASE_ENDS_AT)
 
 
 def keep_in_step(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod], now: datetime) -> Decision:
@@ -26,8 +25,10 @@ def keep_in_step(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[P
     deadline = None if is_final else _placement_deadline(view, worker_pod)
     if deadline is not None and deadline <= now:
         return failed(computing_pod, _unplaced(view, worker_pod), now)
-    actions = (
+    ending = _ending(view, computing_pod, worker_pod)
+    actions: tuple[Action, ...] = (
         *brought_up(view, computing_pod, worker_pod, now),
+        *(told_of(ending, computing_pod) if ending else ()),
         *_recorded(view, computing_pod, worker_pod),
         *_down(
             view, computing_pod, worker_pod
@@ -45,10 +46,23 @@ def brought_up(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod
     wanted = dict(computing_status_for(whole(worker_pod), pod))
     if wanted and _was_ended_there(computing_pod, worker_pod):
         wanted |= ended_there(wanted, worker_pod.metadata.key, now)
-    elif wanted and view.vnode is not None and not worker_pod.seen.status.is_terminal:
-        wanted["conditions"] = with_lease_ending(wanted["conditions"], view.vnode.metadata, now)
+    elif wanted and _hears_of_its_end(view, computing_pod, worker_pod):
+        ending = _ending(view, computing_pod, worker_pod)
+        wanted["conditions"] = with_lease_ending(wanted["conditions"], ending, now)
     changes = status_changes(wanted, pod)
     return (Patch(as_seen(computing_pod, Side.COMPUTING), {"status": changes}, "status"),) if changes else ()
+
+
+def _hears_of_its_end(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod]) -> bool:
+    """One that is on its way out, or has finished, keeps what it was told."""
+    is_going = computing_pod.metadata.is_deleting or worker_pod.seen.status.is_terminal
+    return view.vnode is not None and not is_going
+
+
+def _ending(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod]) -> Ending | None:
+    if view.vnode is None or not _hears_of_its_end(view, computing_pod, worker_pod):
+        return None
+    return ending_of(view.vnode.metadata, computing_pod.metadata.key)
 
 
 def _was_ended_there(computing_pod: Copied[Pod], worker_pod: Copied[Pod]) -> bool:
@@ -66,8 +80,9 @@ def _down(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod]) ->
 def _recorded(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod]) -> tuple[Patch, ...]:
     """Our annotations on the computing pod. After the status: this patch moves the resourceVersion that the other one holds on to."""
     wanted: dict[str, str | None] = {**mapping_for(worker_pod, computing_pod)}
-    if view.vnode is not None and not worker_pod.seen.status.is_terminal:
-        wanted |= {key: view.vnode.metadata.annotations.get(key) for key in LEASE_ANNOTATIONS}
+    if _hears_of_its_end(view, computing_pod, worker_pod):
+        ending = _ending(view, computing_pod, worker_pod)
+        wanted |= {key: ending.annotations.get(key) if ending else None for key in LEASE_ANNOTATIONS}
     seen = computing_pod.metadata.annotations
     changes = {key: value for key, value in wanted.items() if seen.get(key) != value}
     return (Patch(of_computing_pod(computing_pod), {"metadata": {"annotations": changes}}),) if changes else ()

@@ -1,10 +1,13 @@
 """Whose an object is."""
 
+from typing import Any
+
 import pytest
 
 from reconciler import names
 from reconciler.kube.projections import Node, NodeSpec, ObjectMeta
-from reconciler.marks import Identity
+from reconciler.marks import Identity, is_mirrored, live_pods, unmirrored_pods
+from tests.leasing import BINDING, DAEMON_SET, pod
 
 IDENTITY = Identity("computing-uid", "eu", "binding-uid", "eu-1", "kubeocean-worker")
 
@@ -41,3 +44,26 @@ def test_an_object_of_the_worker_is_ours_by_label_and_both_uids() -> None:
             ObjectMeta("x", labels=dict(IDENTITY.labels), annotations={**IDENTITY.annotations, key: "other"})
         )
     assert not IDENTITY.owns(ObjectMeta("x", annotations=dict(IDENTITY.annotations)))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "mirrored"),
+    [
+        pytest.param({}, True, id="any"),
+        pytest.param({"namespace": "kube-system"}, False, id="system"),
+        pytest.param({"owner_references": DAEMON_SET}, False, id="daemon-set"),
+        pytest.param(
+            {"owner_references": DAEMON_SET, "annotations": {names.RUNNING_DAEMONSET: "true"}}, True, id="asked-for"
+        ),
+        pytest.param({"annotations": {names.KUBELETS_OWN: "hash"}}, False, id="static"),
+    ],
+)
+def test_a_pod_is_mirrored_or_only_counted(metadata: dict[str, Any], *, mirrored: bool) -> None:
+    one = pod(**metadata)
+    assert is_mirrored(one.metadata, BINDING) is mirrored
+    assert (live_pods([one], BINDING), unmirrored_pods([one], BINDING)) == (((one,), ()) if mirrored else ((), (one,)))
+
+
+def test_a_finished_pod_is_neither() -> None:
+    one = pod(phase="Failed")
+    assert live_pods([one], BINDING) == unmirrored_pods([one], BINDING) == ()

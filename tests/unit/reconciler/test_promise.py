@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler import names
-from reconciler.decision import LeaseState, Reclaim, Terms
+from reconciler.decision import LeaseState, Reclaim, Shrink, Terms
 from reconciler.promise import Promise, annotations_for, instant_from, promise_of, recorded_as, terms_from, terms_text
 from tests.leasing import MONDAY_NOON, bare_vnode
 
@@ -28,6 +28,24 @@ def test_a_verdict_is_read_back_as_it_was_written() -> None:
     }
     vnode = bare_vnode({**written, names.POLICIES_APPLIED: "nights,own"})
     assert promise_of(vnode) == Promise(MONDAY_NOON, TERMS, ("nights", "own"))
+
+
+def test_a_shrink_is_read_back_as_it_was_written() -> None:
+    shrink = Shrink(MONDAY_NOON, MONDAY_NOON + timedelta(seconds=300), ("shop/a", "shop/b"))
+    written = annotations_for(Reclaim(LeaseState.LENT, "lent", takes_pods=True, shrink=shrink))
+    assert written == {
+        names.SHRUNK_AT: "2026-01-05T12:00:00Z",
+        names.SHRINK_ENDS_AT: "2026-01-05T12:05:00Z",
+        names.SHRINK_VICTIMS: "shop/a,shop/b",
+    }
+    assert promise_of(bare_vnode(written)).shrink == shrink
+
+
+def test_a_shrink_that_nothing_forces_names_nobody() -> None:
+    shrink = Shrink(MONDAY_NOON)
+    written = annotations_for(Reclaim(LeaseState.LENT, "lent", takes_pods=True, shrink=shrink))
+    assert written == {names.SHRUNK_AT: "2026-01-05T12:00:00Z"}
+    assert promise_of(bare_vnode(written)).shrink == shrink
 
 
 def test_nothing_is_written_of_what_is_not_known() -> None:

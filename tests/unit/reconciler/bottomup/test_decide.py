@@ -151,6 +151,23 @@ class TestKeeping:
         assert world.vnode["status"]["allocatable"]["pods"] == "110"
         assert world.events == ["LeaseClosed", "LeaseReopened"]
 
+    def test_a_shrink_is_recorded_and_announced_once_before_any_pod_is_told_to_go(self) -> None:
+        world = lent_world(policies=(replace(OPEN, grace=timedelta()),), pods={"web": pod(requests={"cpu": "2"})})
+        world.settle(NOW)
+        world.foreign_load = {"cpu": 7000}
+        main, status, event, told = world.pass_once(NOW)
+        assert isinstance(main, Patch)
+        assert main.patch["metadata"]["annotations"][names.SHRUNK_AT] == "2026-01-05T12:00:00Z"
+        assert isinstance(status, Patch)
+        assert status.patch == {"status": {"allocatable": {"cpu": "900m"}}}
+        assert isinstance(event, Emit)
+        assert event.reason == "LeaseShrunk"
+        assert isinstance(told, Delete)
+        world.settle(NOW)
+        assert world.vnode is not None
+        assert names.SHRUNK_AT not in world.vnode["metadata"]["annotations"]
+        assert world.events == ["LeaseShrunk"]
+
     def test_the_close_is_not_restarted_by_later_passes(self) -> None:
         world = lent_world(policies=(SHUT,))
         world.settle(NOW)

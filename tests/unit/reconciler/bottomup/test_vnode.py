@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as replace_fields
 
-from inventory.model import Limit
+from inventory.model import Limit, Policy
 from reconciler import names
 from reconciler.bottomup.view import Endpoint, NodeView
 from reconciler.bottomup.vnode import Vnode, machine_behind, vnode_for
@@ -16,6 +16,7 @@ from reconciler.kube.projections import Condition, Node, NodeAddress, NodeSpec, 
 from reconciler.marks import BindingState
 from tests.leasing import (
     BINDING,
+    DAEMON_SET,
     IDENTITY,
     MONDAY_NOON,
     MORNING,
@@ -24,6 +25,7 @@ from tests.leasing import (
     at,
     bare_vnode,
     node_view,
+    pod,
     policy,
     standing_by,
     worker_node,
@@ -119,7 +121,10 @@ class TestIdentity:
     def test_annotations_of_the_worker_node_are_not_copied(self) -> None:
         machine = worker_node()
         machine.metadata.annotations["flannel.alpha.coreos.com/public-ip"] = "10.0.0.7"
-        assert vnode(worker_node=machine).annotations == {names.POLICIES_APPLIED: "half"}
+        assert vnode(worker_node=machine).annotations == {
+            names.POLICIES_APPLIED: "half",
+            names.POLICY_DETAILS: "half(cpu=/50%)",
+        }
 
 
 class TestLeaseRecord:
@@ -128,10 +133,32 @@ class TestLeaseRecord:
         assert wanted.annotations[names.POLICIES_APPLIED] == "half,own"
         assert wanted.labels[names.POLICY_APPLIED] == "half"
 
+    @pytest.mark.parametrize(
+        ("lenders", "details"),
+        [
+            pytest.param((policy("all"),), "all()", id="no-limits"),
+            pytest.param(
+                (policy("some", limits=(Limit("cpu", 1500, 50), Limit("memory", 8 * 1024**3 * 1000))),),
+                "some(cpu=1500m/50%,memory=8Gi/)",
+                id="quantity-and-percent",
+            ),
+            pytest.param(
+                (HALF, policy("own", limits=(Limit("pods", percent=0),))),
+                "half(cpu=/50%),own(pods=/0%)",
+                id="both-sides",
+            ),
+        ],
+    )
+    def test_the_limits_of_the_lenders_are_told(self, lenders: tuple[Policy, ...], details: str) -> None:
+        ours, *theirs = lenders
+        wanted = vnode(standing=standing_by(ours, worker=tuple(theirs)))
+        assert wanted.annotations[names.POLICY_DETAILS] == details
+
     def test_the_last_lenders_stay_named_after_the_close(self) -> None:
         wanted = vnode(CLOSED, standing=standing_by(), vnode=made())
         assert wanted.annotations == {
             names.POLICIES_APPLIED: "half",
+            names.POLICY_DETAILS: "half(cpu=/50%)",
             names.WINDOW_CLOSED_AT: "2026-01-05T11:00:00Z",
             names.LEASE_ENDS_AT: "2026-01-05T11:05:00Z",
             names.RECLAIM_TERMS: "grace=300,drain=60,force=true",
@@ -237,6 +264,23 @@ class TestSize:
         wanted = vnode(foreign_load={"cpu": 1900, "pods": 10_000})
         assert wanted.capacity == {"cpu": "8", "memory": "32Gi", "pods": "110"}
         assert wanted.allocatable == {"cpu": "3", "memory": "31Gi", "pods": "100"}
+
+    def test_pods_that_are_not_mirrored_are_counted_on_top_of_the_lease(self) -> None:
+        agent = pod("agent", owner_references=DAEMON_SET, requests={"cpu": "100m", "gpu": "1"})
+        system = pod("system", namespace="kube-system", requests={"cpu": "10m"})
+        finished = pod("finished", "Failed", owner_references=DAEMON_SET, requests={"cpu": "1"})
+        wanted = vnode(computing_pods=(agent, system, finished, pod(requests={"cpu": "2"})))
+        assert wanted.allocatable == {"cpu": "4060m", "memory": "31Gi", "pods": "112"}
+
+    def test_they_make_no_room_where_no_pods_are_taken(self) -> None:
+        agent = pod("agent", owner_references=DAEMON_SET)
+        assert vnode(SUSPENDED, computing_pods=(agent,)).allocatable["pods"] == "0"
+
+    def test_a_mirrored_daemon_set_pod_takes_of_the_lease_like_any_other(self) -> None:
+        agent = pod(
+            "agent", owner_references=DAEMON_SET, requests={"cpu": "1"}, annotations={names.RUNNING_DAEMONSET: "true"}
+        )
+        assert vnode(computing_pods=(agent,)).allocatable["cpu"] == "3950m"
 
     def test_a_lease_that_takes_no_pods_keeps_its_size_and_follows_the_node(self) -> None:
         wanted = vnode(SUSPENDED, foreign_load={"cpu": 5900}, vnode=made())

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler import names
 from reconciler.decision import Create
-from reconciler.kube.projections import Node, ObjectMeta
+from reconciler.kube.projections import Condition, Node, NodeStatus, ObjectMeta
 from reconciler.kube.resources import CONFIGMAPS
 from reconciler.marks import BindingState
 from reconciler.topdown.decide_pod import decide_pod, refused_pod
@@ -39,6 +39,8 @@ from tests.mirroring import (
 SILENT = NOW - timedelta(seconds=41)
 DELETING = BindingState(IDENTITY, is_deleting=True)
 ABANDONED = BindingState(IDENTITY, is_deleting=True, abandons_worker=True)
+UNREADY = NodeStatus(conditions=(Condition("Ready", "False"),))
+STATIC: Json = {"annotations": {names.KUBELETS_OWN: "hash"}, "ownerReferences": [{"kind": "Node", "name": "n"}]}
 DAEMON: Json = {"ownerReferences": [{"kind": "DaemonSet", "name": "agent", "uid": "d", "controller": True}]}
 OTHERS_UID = {"uid": "uid-2"}
 LATER = NOW + timedelta(minutes=6)
@@ -161,7 +163,10 @@ ROWS = {
     "relabelled-and-started": Row(
         lambda: a_view(vpod(labels={"a": "b"}), ppod(running())), ["patch computing status", "patch worker metadata"]
     ),
-    "closing": Row(lambda: a_view(vpod(running()), ppod(running()), vnode=CLOSED_VNODE), BOTH_WAYS),
+    "closing": Row(
+        lambda: a_view(vpod(running()), ppod(running()), vnode=CLOSED_VNODE),
+        ["patch computing status", "emit LeaseEnding", "patch computing metadata"],
+    ),
     "running-without-its-vnode": Row(lambda: a_view(vpod(running()), ppod(running()), vnode=None), []),
     "mirrored-although-it-no-longer-would-be": Row(
         lambda: a_view(vpod(**DAEMON), ppod(running())), ["patch computing status"]
@@ -195,7 +200,14 @@ ROWS = {
     "made-from-the-yaml-of-an-old-one": Row(
         lambda: a_view(mapped(a_pod(), of="uid-of-the-old-one"), worker_pod_is_gone=True), ["create worker"], passes=2
     ),
-    "daemon": Row(lambda: a_view(a_pod(meta=DAEMON)), []),
+    "daemon": Row(lambda: a_view(a_pod(meta=DAEMON)), ["patch computing status", "emit NotMirrored"]),
+    "daemon-on-a-closed-vnode": Row(
+        lambda: a_view(a_pod(meta=DAEMON), vnode=CLOSED_VNODE), ["patch computing status", "emit NotMirrored"]
+    ),
+    "daemon-on-a-vnode-that-is-not-ready": Row(
+        lambda: a_view(a_pod(meta=DAEMON), vnode=Node(ObjectMeta("v"), status=UNREADY)), []
+    ),
+    "shows-what-a-kubelet-started": Row(lambda: a_view(a_pod(meta=STATIC), vnode=CLOSED_VNODE), []),
     "daemon-that-asks-for-it": Row(
         lambda: a_view(a_pod(meta={**DAEMON, "annotations": {names.RUNNING_DAEMONSET: "true"}})),
         ["create worker"],

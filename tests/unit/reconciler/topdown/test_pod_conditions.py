@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from reconciler import names
-from reconciler.kube.projections import ObjectMeta
-from reconciler.topdown.pod_conditions import condition_for, conditions_for, with_lease_ending
-from tests.mirroring import CLOSED_AT, NOW, Json
+from reconciler.topdown.pod_conditions import condition_for, conditions_for
+from tests.mirroring import NOW, Json
 
 ENDS_AT = "2026-03-02T12:10:00Z"
 
@@ -110,24 +109,3 @@ def test_a_change_of_status_is_a_transition() -> None:
         condition_for("A", "True", "R", "m", condition("A", "False"), NOW)["lastTransitionTime"]
         == "2026-03-02T12:00:00Z"
     )
-
-
-@pytest.mark.parametrize(
-    ("annotations", "reason", "said"),
-    [
-        pytest.param({names.LEASE_ENDS_AT: ENDS_AT}, "WindowEnding", ENDS_AT, id="notice"),
-        pytest.param({names.WINDOW_CLOSED_AT: CLOSED_AT}, "WindowClosed", CLOSED_AT, id="closed-without-an-end"),
-        pytest.param(
-            {names.WINDOW_CLOSED_AT: CLOSED_AT, names.LEASE_ENDS_AT: ENDS_AT}, "WindowClosed", ENDS_AT, id="closed"
-        ),
-    ],
-)
-def test_a_pod_is_told_that_its_capacity_is_going(annotations: dict[str, str], reason: str, said: str) -> None:
-    (ending,) = with_lease_ending([], ObjectMeta("vnode", annotations=annotations), NOW)
-    assert (ending["type"], ending["status"], ending["reason"]) == (names.CONDITION_LEASE_ENDING, "True", reason)
-    assert said in ending["message"]
-
-
-def test_a_pod_is_told_when_its_capacity_stays_after_all() -> None:
-    others = [condition("Ready")]
-    assert with_lease_ending([*others, condition(names.CONDITION_LEASE_ENDING)], ObjectMeta("vnode"), NOW) == others

@@ -1,0 +1,95 @@
+"""Pods learn that their capacity is going, and when it stays after all."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from reconciler import names
+from reconciler.decision import Emit
+from reconciler.kube.projections import ObjectMeta
+from reconciler.topdown.lease_ending import ending_of, told_of, with_lease_ending
+from tests.mirroring import CLOSED_AT, a_pod, copied
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ENDS_AT = "2026-03-02T12:05:00Z"
+SHRUNK = {
+    names.SHRUNK_AT: "2026-03-02T12:00:00Z",
+    names.SHRINK_ENDS_AT: ENDS_AT,
+    names.SHRINK_VICTIMS: "shop/api,shop/web",
+}
+
+
+def vnode(annotations: dict[str, str]) -> ObjectMeta:
+    return ObjectMeta("vnode", annotations=annotations)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "reason", "said", "kept"),
+    [
+        pytest.param({names.LEASE_ENDS_AT: ENDS_AT}, "WindowEnding", ENDS_AT, {names.LEASE_ENDS_AT}, id="notice"),
+        pytest.param(
+            {names.WINDOW_CLOSED_AT: CLOSED_AT},
+            "WindowClosed",
+            CLOSED_AT,
+            {names.WINDOW_CLOSED_AT},
+            id="closed-without-an-end",
+        ),
+        pytest.param(
+            {names.WINDOW_CLOSED_AT: CLOSED_AT, names.LEASE_ENDS_AT: ENDS_AT},
+            "WindowClosed",
+            ENDS_AT,
+            {names.WINDOW_CLOSED_AT, names.LEASE_ENDS_AT},
+            id="closed",
+        ),
+        pytest.param(SHRUNK, "LeaseShrunk", ENDS_AT, {names.LEASE_ENDS_AT}, id="victim-of-a-shrink"),
+    ],
+)
+def test_a_pod_is_told_that_its_capacity_is_going(
+    annotations: dict[str, str], reason: str, said: str, kept: set[str]
+) -> None:
+    ending = ending_of(vnode(annotations), "shop/web")
+    assert ending is not None
+    (condition,) = with_lease_ending([], ending, NOW)
+    assert (condition["type"], condition["status"], condition["reason"]) == (
+        names.CONDITION_LEASE_ENDING,
+        "True",
+        reason,
+    )
+    assert said in condition["message"]
+    assert set(ending.annotations) == kept
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        pytest.param({}, id="open"),
+        pytest.param({**SHRUNK, names.SHRINK_VICTIMS: "shop/api"}, id="another-is-the-victim"),
+        pytest.param({names.SHRUNK_AT: SHRUNK[names.SHRUNK_AT]}, id="shrunk-without-force"),
+        pytest.param({names.SHRINK_VICTIMS: "shop/web"}, id="no-shrink-on-record"),
+    ],
+)
+def test_a_pod_that_may_stay_is_told_nothing(annotations: dict[str, str]) -> None:
+    assert ending_of(vnode(annotations), "shop/web") is None
+
+
+def test_the_end_of_the_lease_goes_before_a_shrink() -> None:
+    ending = ending_of(vnode({**SHRUNK, names.LEASE_ENDS_AT: "2026-03-02T12:01:00Z"}), "shop/web")
+    assert ending is not None
+    assert ending.annotations == {names.LEASE_ENDS_AT: "2026-03-02T12:01:00Z"}
+
+
+def test_a_pod_is_told_when_its_capacity_stays_after_all() -> None:
+    others: list[Any] = [{"type": "Ready", "status": "True"}]
+    ending = {"type": names.CONDITION_LEASE_ENDING, "status": "True"}
+    assert with_lease_ending([*others, ending], None, NOW) == others
+
+
+def test_an_event_tells_it_once() -> None:
+    ending = ending_of(vnode(SHRUNK), "shop/web")
+    assert ending is not None
+    (event,) = told_of(ending, copied(a_pod()))
+    assert isinstance(event, Emit)
+    assert (event.reason, event.message) == ("LeaseEnding", ending.message)
+    told = a_pod(status={"conditions": with_lease_ending([], ending, NOW)})
+    assert told_of(ending, copied(told)) == ()
