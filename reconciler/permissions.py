@@ -22,6 +22,12 @@ READ = ("get", "list", "watch")
 REPLICASETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 ACCOUNT = "kubeocean-reconciler"
 WORKER_ACCOUNT = "kubeocean-syncer"
+PROXIER_ACCOUNT = "kubeocean-proxier"  # in either cluster
+TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False)
+SUBJECT_REVIEWS = Resource(
+    "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
+)
+AUTHENTICATION = "extension-apiserver-authentication"  # ConfigMap in which API servers publish whom they trust
 
 
 class Scope(StrEnum):
@@ -30,6 +36,7 @@ class Scope(StrEnum):
     CLUSTER = "cluster"
     SYSTEM = "kubeocean-system"
     NODE_LEASES = "kube-node-lease"
+    KUBE_SYSTEM = "kube-system"
     MOUNT = "mount namespace"
 
 
@@ -81,18 +88,44 @@ WORKER: tuple[Rule, ...] = (
     Rule(Scope.MOUNT, SECRETS, (*READ, "create", "patch", "delete"), "copies of what pods reference"),
 )
 
+PROXIER_COMPUTING: tuple[Rule, ...] = (
+    Rule(Scope.CLUSTER, names.BINDINGS, ("get",), "which worker, and where its kubeconfig is"),
+    Rule(Scope.CLUSTER, NODES, READ, "vnodes and their ports"),
+    Rule(Scope.CLUSTER, PODS, READ, "which pod is on which vnode"),
+    Rule(Scope.CLUSTER, NAMESPACES, ("get",), "the cluster's UID", only="kube-system"),
+    Rule(Scope.CLUSTER, TOKEN_REVIEWS, ("create",), "who asks"),
+    Rule(Scope.CLUSTER, SUBJECT_REVIEWS, ("create",), "whether they may"),
+    Rule(Scope.KUBE_SYSTEM, CONFIGMAPS, READ, "the authority of client certificates", only=AUTHENTICATION),
+    Rule(Scope.SYSTEM, SECRETS, ("get",), "kubeconfigs of workers"),
+)
+
+PROXIER_WORKER: tuple[Rule, ...] = (
+    Rule(Scope.MOUNT, PODS, READ, "which pod stands for which"),
+    Rule(Scope.MOUNT, PODS, ("get",), "logs", "log"),
+    Rule(Scope.MOUNT, PODS, ("get", "create"), "commands; WebSocket is a get, SPDY a create", "exec"),
+    Rule(Scope.MOUNT, PODS, ("get", "create"), "as exec", "attach"),
+    Rule(Scope.MOUNT, PODS, ("get", "create"), "as exec", "portforward"),
+)
+
+
+def proxier_computing_manifests() -> list[dict[str, Any]]:
+    """ServiceAccount and roles of proxiers in the computing cluster."""
+    return _manifests(PROXIER_ACCOUNT, PROXIER_ACCOUNT, PROXIER_COMPUTING, names.SYSTEM_NAMESPACE)
+
+
+def proxier_worker_manifests(mount_namespace: str) -> list[dict[str, Any]]:
+    """ServiceAccount and roles of one binding's proxier in its worker cluster."""
+    return _manifests(PROXIER_ACCOUNT, f"{PROXIER_ACCOUNT}-{mount_namespace}", PROXIER_WORKER, mount_namespace)
+
 
 def computing_manifests() -> list[dict[str, Any]]:
     """Namespace, ServiceAccount and roles of the reconciler in the computing cluster."""
-    subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": names.SYSTEM_NAMESPACE}
-    return [*_account(ACCOUNT, names.SYSTEM_NAMESPACE), *_roles(ACCOUNT, COMPUTING, subject, mount_namespace="")]
+    return _manifests(ACCOUNT, ACCOUNT, COMPUTING, names.SYSTEM_NAMESPACE)
 
 
 def worker_manifests(mount_namespace: str) -> list[dict[str, Any]]:
     """Namespace, ServiceAccount and roles of one binding in its worker cluster."""
-    subject = {"kind": "ServiceAccount", "name": WORKER_ACCOUNT, "namespace": mount_namespace}
-    name = f"{WORKER_ACCOUNT}-{mount_namespace}"
-    return [*_account(WORKER_ACCOUNT, mount_namespace), *_roles(name, WORKER, subject, mount_namespace)]
+    return _manifests(WORKER_ACCOUNT, f"{WORKER_ACCOUNT}-{mount_namespace}", WORKER, mount_namespace)
 
 
 def reviews(rules: Iterable[Rule], mount_namespace: str = "") -> list[dict[str, Any]]:
@@ -113,6 +146,12 @@ def _attributes(rule: Rule, verb: str, mount_namespace: str) -> dict[str, Any]:
 
 def _namespace(scope: Scope, mount_namespace: str) -> str:
     return {Scope.CLUSTER: "", Scope.MOUNT: mount_namespace}.get(scope, scope.value)
+
+
+def _manifests(account: str, role: str, rules: Sequence[Rule], namespace: str) -> list[dict[str, Any]]:
+    """A ServiceAccount of a namespace, which is also the mount namespace where rules speak of one, and its roles."""
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
+    return [*_account(account, namespace), *_roles(role, rules, subject, namespace)]
 
 
 def _account(name: str, namespace: str) -> list[dict[str, Any]]:

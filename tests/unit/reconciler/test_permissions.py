@@ -2,6 +2,8 @@ from typing import Any
 
 from reconciler import permissions
 
+WRITES = {"create", "patch", "delete", "update"}
+
 
 def rules_of(manifests: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [rule for manifest in manifests if manifest["kind"] == kind for rule in manifest["rules"]]
@@ -9,11 +11,10 @@ def rules_of(manifests: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]
 
 def test_the_worker_s_account_writes_in_its_mount_namespace_only() -> None:
     manifests = permissions.worker_manifests("kubeocean-worker")
-    writes = {"create", "patch", "delete", "update"}
     everywhere = {
         resource
         for rule in rules_of(manifests, "ClusterRole")
-        if writes & set(rule["verbs"])
+        if WRITES & set(rule["verbs"])
         for resource in rule["resources"]
     }
     assert everywhere == {"priorityclasses"}
@@ -28,7 +29,13 @@ def test_the_worker_s_account_reads_secrets_of_its_mount_namespace_only() -> Non
 
 
 def test_nobody_gets_a_wildcard() -> None:
-    for manifests in (permissions.worker_manifests("m"), permissions.computing_manifests()):
+    everything = (
+        permissions.worker_manifests("m"),
+        permissions.computing_manifests(),
+        permissions.proxier_worker_manifests("m"),
+        permissions.proxier_computing_manifests(),
+    )
+    for manifests in everything:
         for rule in [*rules_of(manifests, "Role"), *rules_of(manifests, "ClusterRole")]:
             assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]]
 
@@ -55,3 +62,18 @@ def test_bindings_lead_to_their_roles() -> None:
         if m["kind"].endswith("Binding")
     }
     assert roles == bound
+
+
+def test_the_proxier_writes_nothing_but_reviews() -> None:
+    rules = [rule for rule in (*permissions.PROXIER_COMPUTING, *permissions.PROXIER_WORKER) if set(rule.verbs) & WRITES]
+    assert {rule.path for rule in rules} == {
+        "tokenreviews",
+        "subjectaccessreviews",
+        "pods/exec",
+        "pods/attach",
+        "pods/portforward",
+    }
+
+
+def test_the_proxier_reaches_pods_of_the_mount_namespace_only() -> None:
+    assert {rule.scope for rule in permissions.PROXIER_WORKER} == {permissions.Scope.MOUNT}

@@ -1,0 +1,148 @@
+"""Puts a proxier process together: the only place where things are constructed."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from proxier.auth import Gate
+from proxier.certs import CertificateError, ServingTls
+from proxier.computing import Computing
+from proxier.conversation import Services
+from proxier.limits import Limits
+from proxier.metrics import ProxyMetrics
+from proxier.ports import ports_of
+from proxier.routes import Target
+from proxier.server import Place, Server
+from proxier.settings import Settings
+from proxier.targets import WorkerAddress, worker_address_for
+from proxier.upstream import Upstream
+from proxier.worker import Credential, Worker, credential_of
+from reconciler import health, names
+from reconciler.bridge.computing import cluster_uid, decode_custom
+from reconciler.bridge.policies import parsed_binding
+from reconciler.kube import kubeconfig
+from reconciler.kube.client import Client, connect
+from reconciler.kube.errors import KubeError
+from reconciler.kube.projections import Pod
+from reconciler.marks import Identity
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0  # how late a new vnode or certificate is served
+START_RETRY_SECONDS = 2.0
+
+
+async def run(settings: Settings, stopping: asyncio.Event) -> None:
+    """Serve the vnodes of one binding until `stopping` is set, then drain."""
+    access = (
+        await kubeconfig.from_file(settings.kubeconfig, settings.context or None)
+        if settings.kubeconfig
+        else kubeconfig.in_cluster()
+    )
+    registry = CollectorRegistry()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(
+            await connect(access, timeout_seconds=settings.request_timeout_seconds)
+        )
+        process = Process(settings, client, await _introduced(client, settings.binding), registry)
+        for application, port in (
+            (health.metrics(registry), settings.metrics_port),
+            (health.probes({"loop": lambda: True}, process.readiness), settings.health_port),
+        ):
+            await stack.enter_async_context(health.served(application, settings.listen_address, port))
+        await process.run(stopping)
+
+
+class Process:
+    """One proxier of one binding."""
+
+    def __init__(self, settings: Settings, client: Client, identity: Identity, registry: CollectorRegistry) -> None:
+        self._settings = settings
+        self._client = client
+        self._identity = identity
+        self._ports = range(settings.first_port, settings.last_port + 1)
+        self._computing = Computing(client, identity.binding_name, settings.watch_idle_seconds)
+        self._worker = Worker(identity, self._credential, settings.watch_idle_seconds, settings.request_timeout_seconds)
+        authority = Path(settings.client_ca_file) if settings.client_ca_file else None
+        self._tls = ServingTls(Path(settings.tls_cert_file), Path(settings.tls_key_file), authority)
+        metrics = ProxyMetrics(registry)
+        limits = Limits(settings.streams_per_vnode, settings.streams_per_user)
+        services = Services(Gate(client, metrics.decided), self._resolve, limits, metrics)
+        self._server = Server(Place(settings.address, settings.connections, settings.strangers), self._tls, services)
+        self._complaint = ""
+
+    @property
+    def readiness(self) -> dict[str, health.Check]:
+        """What must hold before vnodes are pointed here; a worker that is away is no reason to be moved."""
+        return {"caches": lambda: self._computing.is_synced, "tls": lambda: self._tls.context is not None}
+
+    def computing_pod(self, key: str) -> Pod | None:
+        """The pod `namespace/name` of the computing cluster, if it is on a vnode."""
+        return self._computing.pods.get(key)
+
+    def worker_pods_for(self, key: str) -> tuple[Pod, ...]:
+        """Pods of the worker's mount namespace that claim to stand for it."""
+        return self._worker.pods_for(key)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Serve until `stopping` is set, then drain."""
+        async with asyncio.TaskGroup() as tasks:
+            following = [
+                tasks.create_task(self._computing.run(), name="computing"),
+                tasks.create_task(self._worker.run(), name="worker"),
+                tasks.create_task(self._keep_serving(), name="ports"),
+            ]
+            await stopping.wait()
+            log.info("draining", extra={"seconds": self._settings.drain_seconds})
+            following.pop().cancel()
+            await self._server.drain(self._settings.drain_seconds)
+            for task in following:
+                task.cancel()
+
+    async def _keep_serving(self) -> None:
+        await self._computing.wait_synced()
+        while True:
+            self._refresh_tls()
+            is_open = self._tls.context is not None
+            vnodes = self._computing.vnodes.values() if is_open else ()
+            await self._server.serve(ports_of(vnodes, self._identity, self._ports))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _refresh_tls(self) -> None:
+        self._tls.trust(self._computing.client_authorities)
+        try:
+            if self._tls.refresh():
+                log.info("serving certificate or authority of clients taken up")
+            self._complaint = ""
+        except CertificateError as error:
+            if str(error) != self._complaint:
+                log.critical("certificates cannot be used", extra={"error": str(error)})
+            self._complaint = str(error)
+
+    def _resolve(self, target: Target, vnode: str) -> tuple[WorkerAddress, Upstream]:
+        upstream = self._worker.upstream
+        return worker_address_for(target, vnode, self, self._identity), upstream
+
+    async def _credential(self) -> Credential:
+        binding = parsed_binding(decode_custom(await self._client.get_raw(names.BINDINGS, self._identity.binding_name)))
+        return await credential_of(self._client, binding.secret_ref)
+
+
+async def _introduced(client: Client, name: str) -> Identity:
+    """Who we are because of the binding, as soon as the computing cluster tells."""
+    while True:
+        try:
+            return await _introduction(client, name)
+        except KubeError as error:
+            log.warning("waiting for the binding", extra={"binding": name, "error": str(error)})
+            await asyncio.sleep(START_RETRY_SECONDS)
+
+
+async def _introduction(client: Client, name: str) -> Identity:
+    seen = decode_custom(await client.get_raw(names.BINDINGS, name))
+    binding = parsed_binding(seen)
+    computing_uid = await cluster_uid(client)
+    return Identity(computing_uid, name, seen.metadata.uid, binding.cluster_id, binding.mount_namespace)

@@ -1,0 +1,200 @@
+"""One connection from its first byte to its last: who, what, whom to ask, then bytes both ways."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from proxier.answers import phrase, refusal_text, status_answer, text_answer
+from proxier.auth import Gate, User
+from proxier.errors import HeadError, RefusalError, UpstreamError
+from proxier.heads import Head, headers_for_client, headers_for_worker, rendered, request_in
+from proxier.limits import Limits
+from proxier.metrics import ProxyMetrics
+from proxier.routes import Endpoint, Target, target_for, worker_path
+from proxier.streams import Leg
+from proxier.targets import WorkerAddress
+from proxier.upstream import Question, Reply, Upstream
+
+log = logging.getLogger(__name__)
+access_log = logging.getLogger("proxier.access")
+
+HEAD_SECONDS: Final = 10.0  # for a whole head, however slowly it is told
+IDLE_SECONDS: Final = 4 * 3600.0  # a kubelet's; clients and servers ping far more often
+_ACCEPTED_PROTOCOLS: Final = b"x-accepted-stream-protocol-versions"
+
+Resolve = Callable[[Target, str], tuple[WorkerAddress, Upstream]]
+"""The worker's pod behind a target on a vnode, and whom to ask for it; RefusalError when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every conversation needs."""
+
+    gate: Gate
+    resolve: Resolve
+    limits: Limits
+    metrics: ProxyMetrics
+
+
+@dataclass(slots=True)
+class Record:
+    """What the access log says of one request; never its query, which holds command lines."""
+
+    started: float
+    endpoint: str = "none"
+    user: str = ""
+    pod: str = ""
+    status: int = 0
+    from_worker: int = field(default=0)
+
+
+class Conversation:
+    """One connection of a client to a vnode; `certificate` is what the handshake has verified, `on_known` is called when the client is allowed in."""
+
+    def __init__(
+        self,
+        leg: Leg,
+        vnode: str,
+        certificate: Mapping[str, Any] | None,
+        services: Services,
+        on_known: Callable[[], None],
+    ) -> None:
+        self._leg = leg
+        self._on_known = on_known
+        self._vnode = vnode
+        self._certificate = certificate
+        self._services = services
+        self._loop = asyncio.get_running_loop()
+        self._record = Record(self._loop.time())
+
+    async def hold(self) -> None:
+        """Answer the one request of the connection, and end it."""
+        is_upgrade = False
+        try:
+            head, glued = await self._head()
+            if head is None:
+                return
+            is_upgrade = head.upgrade is not None
+            await self._answer(head, glued)
+        except RefusalError as error:
+            self._refuse(error, as_status=is_upgrade or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR)
+        finally:
+            self._write_record()
+        self._leg.finish()
+        await self._leg.ended
+
+    async def _head(self) -> tuple[Head | None, bytes]:
+        try:
+            async with asyncio.timeout(HEAD_SECONDS):
+                head, glued = await self._leg.head()
+        except TimeoutError as error:
+            raise HeadError(408, "no request came in time") from error
+        return (request_in(head), glued) if head else (None, b"")
+
+    async def _answer(self, head: Head, glued: bytes) -> None:
+        services, record = self._services, self._record
+        user = await services.gate.user_behind(self._certificate, head)
+        record.user = user.name
+        target = target_for(head.method, head.target)
+        record.endpoint, record.pod = target.endpoint.value, f"{target.namespace}/{target.pod}"
+        await services.gate.admit(user, target.endpoint, self._vnode)
+        self._on_known()
+        _check_manner(head, target, glued)
+        if target.endpoint is Endpoint.HEALTHZ:
+            self._send_answer(200, text_answer(200, "ok"))
+            return
+        await self._pass_on(head, target, glued, user)
+
+    async def _pass_on(self, head: Head, target: Target, glued: bytes, user: User) -> None:
+        address, upstream = self._services.resolve(target, self._vnode)
+        with self._services.limits.room_for(self._vnode, user.name):
+            path = worker_path(target, address.namespace, address.pod)
+            reply = await upstream.ask(Question(head.method, path, headers_for_worker(head)))
+            try:
+                if reply.is_switch:
+                    self._switch(head, reply, glued, upstream)
+                elif head.upgrade is not None or reply.status >= HTTPStatus.MULTIPLE_CHOICES:
+                    await self._hand_on_refusal(reply, target, address, upstream)
+                    return
+                else:
+                    self._pour(reply)
+                await self._until_over(reply.leg)
+            finally:
+                self._record.from_worker = reply.leg.received
+                reply.leg.abort()
+
+    async def _until_over(self, worker: Leg) -> None:
+        """Return when both legs have ended; a pair on which nothing moves for hours is cut."""
+        legs = (self._leg, worker)
+        while pending := [leg.ended for leg in legs if not leg.ended.done()]:
+            moved = sum(leg.received for leg in legs)
+            done, _ = await asyncio.wait(pending, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not done and sum(leg.received for leg in legs) == moved:
+                for leg in legs:
+                    leg.abort()
+
+    def _switch(self, head: Head, reply: Reply, glued: bytes, upstream: Upstream) -> None:
+        switched_to = next((value for name, value in reply.headers if name == b"upgrade"), b"")
+        if head.upgrade is None or switched_to.lower() != head.upgrade.lower():
+            raise UpstreamError(502, f'worker "{upstream.worker}" switched to another protocol')
+        self._send_head(reply)
+        reply.leg.join(self._leg, reply.glued())
+        self._leg.join(reply.leg, glued)
+
+    def _pour(self, reply: Reply) -> None:
+        self._send_head(reply)
+        reply.leg.join(self._leg, reply.glued())
+        self._leg.listen_for_the_end(reply.leg)
+
+    async def _hand_on_refusal(self, reply: Reply, target: Target, address: WorkerAddress, upstream: Upstream) -> None:
+        if reply.status < HTTPStatus.BAD_REQUEST or reply.status == HTTPStatus.UNAUTHORIZED:
+            raise UpstreamError(502, f'worker "{upstream.worker}" answered {reply.status} {phrase(reply.status)}')
+        renamed = {address.pod: target.pod, address.namespace: target.namespace}
+        text = refusal_text(await reply.body(), renamed) or phrase(reply.status)
+        spoken = tuple(each for each in reply.headers if each[0] == _ACCEPTED_PROTOCOLS)
+        self._send_answer(reply.status, text_answer(reply.status, text, spoken))
+
+    def _send_head(self, reply: Reply) -> None:
+        headers = headers_for_client(reply.headers, is_switch=reply.is_switch)
+        self._send_answer(reply.status, rendered(reply.status, phrase(reply.status).encode(), headers))
+
+    def _refuse(self, error: RefusalError, *, as_status: bool) -> None:
+        text = str(error)
+        answer = status_answer(error.status, text) if as_status else text_answer(error.status, text)
+        self._send_answer(error.status, answer)
+
+    def _send_answer(self, status: int, answer: bytes) -> None:
+        self._record.status = status
+        self._services.metrics.answered(self._record.endpoint, self._loop.time() - self._record.started)
+        self._leg.write(answer)
+
+    def _write_record(self) -> None:
+        record = self._record
+        if not record.status:
+            return
+        self._services.metrics.ended(record.endpoint, record.status, self._leg.received, record.from_worker)
+        access_log.info(
+            "served",
+            extra={
+                "vnode": self._vnode,
+                "user": record.user,
+                "endpoint": record.endpoint,
+                "pod": record.pod,
+                "status": record.status,
+                "bytes_from_client": self._leg.received,
+                "bytes_from_worker": record.from_worker,
+                "seconds": round(self._loop.time() - record.started, 3),
+            },
+        )
+
+
+def _check_manner(head: Head, target: Target, glued: bytes) -> None:
+    if target.endpoint.is_stream and head.upgrade is None:
+        raise HeadError(400, "unable to upgrade: missing upgrade headers in request")
+    if head.upgrade is not None and not target.endpoint.is_stream:
+        raise HeadError(400, f"/{target.endpoint.value} is no stream")
+    if glued and head.upgrade is None:
+        raise HeadError(400, "one request per connection")

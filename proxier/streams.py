@@ -1,0 +1,170 @@
+"""The leg: one connection of a stream, whose bytes are first read as a head and then go straight to the other leg's transport.
+
+TLS in asyncio has no half-close, and streams of SPDY and WebSocket need none: when either side ends, the other is flushed and closed. Nothing is ever written
+to a transport that is closing, because such bytes vanish; whoever reads slowly stops the reading on the other side.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from proxier.errors import HeadError
+from proxier.heads import END, MOST_HEAD_BYTES
+
+WRITE_BUFFER_BYTES: Final = 1024 * 1024  # smaller ones toggle the flow so often that it costs a third of the throughput
+SHUTDOWN_SECONDS: Final = 30.0  # of TLS: with less, a slow reader loses the end, and an exit code comes last
+_MOST_KEPT_BYTES: Final = 64 * 1024  # before anybody takes them
+_KEEPALIVE: Final = (  # a dead peer is noticed within two minutes, and middleboxes see that the connection is in use
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 30),
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 15),
+    (socket.IPPROTO_TCP, "TCP_KEEPCNT", 6),
+)
+
+
+class Leg(asyncio.Protocol):
+    """One connection. Until it is joined it keeps what comes, 64 KiB at most beyond what was asked for."""
+
+    def __init__(self) -> None:
+        self.received = 0  # bytes, since the connection was made
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport | None = None
+        self._kept = bytearray()
+        self._news = asyncio.Event()
+        self._take: Callable[[bytes], None] = self._keep
+        self._peer: Leg | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As asyncio calls it, after the handshake of TLS."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        """As asyncio calls it."""
+        self.received += len(data)
+        self._take(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As asyncio calls it, after the last byte was taken or given up; errors of a connection are its end, nothing else."""
+        _ = exc
+        if not self.ended.done():
+            self.ended.set_result(None)
+        self._news.set()
+        if self._peer is not None:
+            self._peer.finish()
+
+    def pause_writing(self) -> None:
+        """As asyncio calls it when 1 MiB waits to be sent."""
+        if self._peer is not None:
+            self._peer.hold()
+
+    def resume_writing(self) -> None:
+        """As asyncio calls it when most of that is sent."""
+        if self._peer is not None:
+            self._peer.go_on()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more comes or goes."""
+        return self.ended.done() or self._transport is None or self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """Send, unless the connection has ended."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def finish(self) -> None:
+        """Send what waits, then close."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def hold(self) -> None:
+        """Read nothing for now."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    async def more(self) -> bytes:
+        """What has come, at least a byte; nothing once the connection has ended."""
+        while not self._kept and not self.ended.done():
+            self._news.clear()
+            await self._news.wait()
+        came = bytes(self._kept)
+        self._kept.clear()
+        self.go_on()
+        return came
+
+    async def head(self) -> tuple[bytes, bytes]:
+        """A request's head and what came glued behind it; empty when the connection ends before one is complete.
+
+        Raises:
+            HeadError: It is too large.
+
+        """
+        head = bytearray()
+        while (end := head.find(END, max(0, len(head) - _MOST_KEPT_BYTES - len(END)))) < 0:
+            if len(head) > MOST_HEAD_BYTES:
+                raise HeadError(431, "the head is too large")
+            if not (came := await self.more()):
+                return b"", b""
+            head += came
+        end += len(END)
+        return bytes(head[:end]), bytes(head[end:])
+
+    def join(self, peer: "Leg", glued: bytes = b"") -> None:
+        """From now on everything goes to the peer, `glued` and what was kept first."""
+        self._peer = peer
+        self._take = peer.write
+        kept = glued + bytes(self._kept)
+        self._kept.clear()
+        if kept:
+            peer.write(kept)
+        if self.ended.done():
+            peer.finish()
+        self.go_on()
+
+    def listen_for_the_end(self, peer: "Leg") -> None:
+        """From now on this leg only receives; a client that speaks out of turn, or leaves, ends both."""
+        self._peer = peer
+        self._take = self._refuse
+        if self._kept or self.ended.done():
+            self._refuse(b"")
+        self.go_on()
+
+    def _keep(self, data: bytes) -> None:
+        self._kept += data
+        if len(self._kept) > _MOST_KEPT_BYTES:
+            self.hold()
+        self._news.set()
+
+    def _refuse(self, _data: bytes) -> None:
+        self.abort()
+        if self._peer is not None:
+            self._peer.abort()
+
+
+class HasOptions(Protocol):
+    """A socket, or what asyncio shows of one."""
+
+    def setsockopt(self, level: int, option: int, value: int, /) -> None:
+        """As of a socket."""
+        ...
+
+
+def keep_alive(connection: HasOptions) -> None:
+    """Probe a silent peer, where the system can; small writes go at once."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for level, option, value in _KEEPALIVE:
+        if (number := getattr(socket, option, None)) is not None:
+            connection.setsockopt(level, number, value)
