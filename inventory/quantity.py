@@ -54,12 +54,17 @@ def canonical(resource: str, milli: int) -> str:
     whole, rest = divmod(milli, MILLI)
     if rest:
         return f"{milli}m"
-    return _binary(whole) if _is_bytes(resource) else str(whole)
+    return _binary(whole) if is_bytes(resource) else str(whole)
 
 
 def is_whole_number(resource: str) -> bool:
     """Whether the API takes whole units of this resource only: everything but cpu."""
     return resource != "cpu"
+
+
+def is_bytes(resource: str) -> bool:
+    """Whether amounts of this resource are bytes."""
+    return resource in _BYTES or resource.startswith("hugepages-")
 
 
 def floor(resource: str, milli: int) -> int:
@@ -87,10 +92,6 @@ def _size(found: re.Match[str]) -> int:
 
 def _ceil_div(dividend: int, divisor: int) -> int:
     return -(-dividend // divisor)
-
-
-def _is_bytes(resource: str) -> bool:
-    return resource in _BYTES or resource.startswith("hugepages-")
 
 
 def _binary(count: int) -> str:

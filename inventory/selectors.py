@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from inventory.model import NodeSelector, Requirement, SelectorTerm
 
 _NAME_FIELD = "metadata.name"
+EVERY_NODE = "every node"
 _SET_OPERATORS = ("In", "NotIn")
 _PRESENCE_OPERATORS = ("Exists", "DoesNotExist")
 _COMPARISONS = ("Gt", "Lt")
@@ -48,7 +49,7 @@ def refusals(selector: NodeSelector | None, labels: Mapping[str, str], name: str
 def selector_text(selector: NodeSelector | None) -> str:
     """A selector as a person reads it, like `gpu In (a100), zone Exists; or metadata.name In (n1)`."""
     if selector is None or not selector.terms:
-        return "every node"
+        return EVERY_NODE
     terms = (", ".join(map(_text, (*term.expressions, *term.fields))) for term in selector.terms)
     return "; or ".join(term or "a term without conditions" for term in terms)
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from inventory.errors import InvalidInventoryError
-from oceanctl.commands import apply, demo, plan, sandbox, status, validate
+from oceanctl.commands import apply, demo, explain, plan, sandbox, status, validate
 from oceanctl.commands import version as version_command
 from oceanctl.commands import windows as windows_command
 from oceanctl.errors import ExitCode, InvalidFilesError, cause_of, exit_code_for
@@ -63,6 +63,10 @@ def app() -> typer.Typer:
     _add(root, "apply", apply.run, apply.Options)
     _add(root, "status", status.run, status.Options)
     _add(root, "windows", windows_command.run, windows_command.Options)
+    reasons = _group(markup, help="Why things are as they are: the reconciler's rules, step by step.")
+    _add(reasons, "node", explain.node, explain.NodeOptions)
+    _add(reasons, "policy", explain.policy, explain.PolicyOptions)
+    root.add_typer(reasons, name="explain")
     local = _group(markup, help="Real control planes with simulated nodes on this machine.")
     _add(local, "up", sandbox.up, sandbox.UpOptions)
     _add(local, "down", sandbox.down, sandbox.DownOptions)

@@ -19,7 +19,7 @@ from reconciler.kube.projections import CustomObject, Node, Pod
 from reconciler.kube.resources import CONFIGMAPS, NODES, PODS, Resource
 from reconciler.promise import Promise, instant_from, promise_of
 
-_OURS: Final = f"{names.MANAGED_BY}={names.MANAGED_BY_VALUE}"
+OURS: Final = f"{names.MANAGED_BY}={names.MANAGED_BY_VALUE}"  # selects vnodes
 ProjectionT = TypeVar("ProjectionT", CustomObject, Node, Pod)
 
 
@@ -84,10 +84,10 @@ async def observe(client: Client, now: datetime) -> Fleet:
         maps = tasks.create_task(
             client.list(CONFIGMAPS, names.SYSTEM_NAMESPACE, label_selector=names.INVENTORY_ID), name="inventories"
         )
-        bindings = tasks.create_task(_listed(client, names.BINDINGS, CustomObject), name="bindings")
-        policies = tasks.create_task(_listed(client, names.POLICIES, CustomObject), name="policies")
-        nodes = tasks.create_task(_listed(client, NODES, Node, _OURS), name="vnodes")
-        pods = tasks.create_task(_listed(client, PODS, Pod), name="pods")
+        bindings = tasks.create_task(listed(client, names.BINDINGS, CustomObject), name="bindings")
+        policies = tasks.create_task(listed(client, names.POLICIES, CustomObject), name="policies")
+        nodes = tasks.create_task(listed(client, NODES, Node, OURS), name="vnodes")
+        pods = tasks.create_task(listed(client, PODS, Pod), name="pods")
     return fleet_of(
         [record_from(found).state for found in maps.result()],
         bindings.result(),
@@ -174,11 +174,11 @@ def _inventory_document(state: State) -> dict[str, Any]:
     }
 
 
-async def _listed(
-    client: Client, resource: Resource, kind: type[ProjectionT], label_selector: str = ""
+async def listed(
+    client: Client, resource: Resource, kind: type[ProjectionT], label_selector: str = "", field_selector: str = ""
 ) -> list[ProjectionT]:
     """All objects as projections, page by page: a fleet's pods as dicts would fill a laptop."""
-    selection = Selection(resource, label_selector=label_selector)
+    selection = Selection(resource, label_selector=label_selector, field_selector=field_selector)
     found: list[ProjectionT] = []
     rest = ""
     while True:

@@ -4,7 +4,7 @@ import pytest
 
 from inventory.model import Policy, Window
 from inventory.standing import Standing
-from inventory.transitions import Direction, Transition, next_transition
+from inventory.transitions import Direction, Transition, next_handover, next_transition
 from tests.leasing import AFTER_NOON, AROUND_NOON, MONDAY_NOON, MORNING, at, policy, standing_by
 
 TOMORROW = timedelta(days=1)
@@ -43,3 +43,20 @@ def test_a_transition_is_where_lending_begins_or_ends(
 
 def test_the_other_side_has_its_say() -> None:
     assert found(policy(), worker=(policy(windows=AROUND_NOON),)) == Transition(at(13), Direction.CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        pytest.param(
+            (policy("a", windows=AROUND_NOON, priority=1), policy("b", notice=600)), (at(13), ("b",)), id="takes over"
+        ),
+        pytest.param((policy("a", windows=AROUND_NOON),), (at(13), ()), id="nobody takes over"),
+        pytest.param((policy("a"), policy("b", windows=AFTER_NOON, priority=-1)), None, id="never wins"),
+    ],
+)
+def test_a_handover_is_where_others_lend(
+    policies: tuple[Policy, ...], expected: tuple[datetime, tuple[str, ...]] | None
+) -> None:
+    found_ = next_handover(lambda now: standing_by(*policies, now=now), MONDAY_NOON)
+    assert (found_ and (found_[0], tuple(each.name for each in found_[1].lenders))) == expected
