@@ -15,6 +15,7 @@ import typer
 
 from inventory.errors import InvalidInventoryError
 from oceanctl.commands import apply, demo, explain, plan, sandbox, status, validate
+from oceanctl.commands import forecast as forecast_command
 from oceanctl.commands import version as version_command
 from oceanctl.commands import windows as windows_command
 from oceanctl.errors import ExitCode, InvalidFilesError, cause_of, exit_code_for
@@ -63,6 +64,7 @@ def app() -> typer.Typer:
     _add(root, "apply", apply.run, apply.Options)
     _add(root, "status", status.run, status.Options)
     _add(root, "windows", windows_command.run, windows_command.Options)
+    _add(root, "forecast", forecast_command.run, forecast_command.Options)
     reasons = _group(markup, help="Why things are as they are: the reconciler's rules, step by step.")
     _add(reasons, "node", explain.node, explain.NodeOptions)
     _add(reasons, "policy", explain.policy, explain.PolicyOptions)
