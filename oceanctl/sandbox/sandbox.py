@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from oceanctl.sandbox.programs import Programs
 from oceanctl.sandbox.progress import Say, nothing
 
 COMPUTING: Final = "computing"
+_SETTLED_SECONDS: Final = 60.0  # node controllers give a silent node 40 s
+_POLL_SECONDS: Final = 0.2
 _NETWORKS: Final = tuple(
     ipaddress.ip_network("10.128.0.0/9").subnets(new_prefix=14)
 )  # beside the services' 10.96.0.0/16
@@ -139,7 +142,14 @@ class Sandbox:
                     done.result()
             for worker in clusters[1:]:
                 install.introduce(worker, clusters[0])
-        return self.status()
+        return self._settled_status()
+
+    def _settled_status(self) -> SandboxStatus:
+        """The status, once the node controllers have got over the time in which something was down: they judge late, after the nodes are back."""
+        give_up_at = time.monotonic() + _SETTLED_SECONDS
+        while not (status := self.status()).is_up and time.monotonic() < give_up_at:
+            time.sleep(_POLL_SECONDS)
+        return status
 
     def down(self, say: Say = nothing) -> None:
         """End every process and delete every file of it, whatever state it is in; the folder itself stays."""

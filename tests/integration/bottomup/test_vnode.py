@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from inventory.model import Limit
+from inventory.model import Limit, Window
 from reconciler import names
 from reconciler.clock import SystemClock
 from reconciler.kube.projections import Condition, Node, NodeSpec, Taint
@@ -23,6 +23,11 @@ PATIENCE_SECONDS = 30
 def lent(lease: Lease, spec: NodeSpec | None = None, **status: object) -> None:
     lease.fields["worker_node"] = worker_node({"zone": "a"}, spec, **{"conditions": (READY,), **status})
     lease.fields["standing"] = standing_by(OPEN, now=NOW)
+
+
+def elsewhen(now: datetime) -> Window:
+    """A window on the day before yesterday."""
+    return Window(0, 60, frozenset({(now.weekday() - 2) % 7}))
 
 
 def taints(vnode: Node | None) -> dict[str, str]:
@@ -54,7 +59,7 @@ async def test_closing_and_reopening_change_taint_size_and_memory_and_nothing_of
     await made(lease)
     theirs = {"metadata": {"labels": {"mine": "yes"}, "annotations": {"mine": "too"}}}
     await lease.client.patch(NODES, lease.vnode_name, theirs)
-    lease.fields["standing"] = standing_by(replace(OPEN, expires_at=NOW), now=NOW)
+    lease.fields["standing"] = standing_by(replace(OPEN, windows=(elsewhen(NOW),)), now=NOW)
     closed = await lease.settle(NOW)
     assert closed is not None
     assert taints(closed)[names.TAINT_CLOSED] == "NoSchedule"

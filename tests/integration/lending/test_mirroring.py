@@ -164,7 +164,11 @@ async def test_a_pod_s_name_may_have_253_characters_and_dots(fleet: Hands, node:
 
 
 async def test_an_api_token_is_never_the_worker_s(fleet: Hands, node: str) -> None:
-    await fleet.create(PODS, sleeper("tokened", node=node, automountServiceAccountToken=True))
+
+    async def accepted() -> Json:
+        return await fleet.create(PODS, sleeper("tokened", node=node, automountServiceAccountToken=True))
+
+    await fleet.until(accepted, "the pod to be accepted (1.20 makes the token some time after the account)")
     await fleet.running("tokened")
     worker_pod = await the_worker_pod(fleet, "tokened")
     assert "projected" not in str(worker_pod["spec"].get("volumes"))
