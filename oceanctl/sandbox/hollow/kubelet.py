@@ -16,7 +16,6 @@ from oceanctl.sandbox.hollow.heartbeat import Heartbeat
 from oceanctl.sandbox.hollow.lifecycle import PodRun
 from oceanctl.sandbox.hollow.podspec import Pod
 from oceanctl.sandbox.hollow.recovery import run_for
-from oceanctl.sandbox.hollow.routes import application_for
 from oceanctl.sandbox.hollow.script import AnnotationError, scripts_for
 from oceanctl.sandbox.hollow.server import serving
 from oceanctl.sandbox.hollow.worker import Node, PodWorker
@@ -144,7 +143,7 @@ async def play(config: HollowConfig, own: NodeConfig) -> None:
         node = Node(own.name, client, clock, Addresses(own.pod_range), config.folder)
         kubelet = Kubelet(config, own, node, tasks)
         heartbeat = Heartbeat(own, config.version, client, clock)
-        async with serving(application_for(kubelet), own, config.client_authority):
+        async with serving(kubelet, own, config.client_authority):
             await heartbeat.register()
             async with asyncio.TaskGroup() as duties:
                 duties.create_task(heartbeat.keep(), name=f"heartbeat of {own.name}")

@@ -1,5 +1,6 @@
 """The kubelet API of one node, for its API server only: what `kubectl logs` needs."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -37,11 +38,16 @@ def application_for(pods: Pods) -> web.Application:
 @web.middleware
 async def _only_for_the_api_server(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The handshake has proved that the certificate is the cluster's; here it is whose."""
-    certificate = request.transport.get_extra_info("peercert") if request.transport else None
-    subject = {key: value for part in (certificate or {}).get("subject", ()) for key, value in part}
-    if subject.get("commonName") != API_SERVER_IDENTITY:
+    if request.transport is None or not is_api_server(request.transport):
         raise web.HTTPForbidden(text=f"only {API_SERVER_IDENTITY} may use the kubelet API\n")
     return await handler(request)
+
+
+def is_api_server(transport: asyncio.BaseTransport) -> bool:
+    """Whose certificate the handshake has verified."""
+    certificate = transport.get_extra_info("peercert") or {}
+    subject = {key: value for part in certificate.get("subject", ()) for key, value in part}
+    return subject.get("commonName") == API_SERVER_IDENTITY
 
 
 async def _healthz(_request: web.Request) -> web.Response:

@@ -54,6 +54,10 @@ class Scene:
     def _why_not_open(self) -> str | None:
         return None if f'"port": {self.port}' in self.proxier.log_tail(200) else "it does not listen yet"
 
+    def served(self, endpoint: str) -> int:
+        """How many requests to an endpoint the access log shows."""
+        return self.proxier.log.read_text().count(f'"endpoint": "{endpoint}"')
+
     def client(self, user: str, *groups: str) -> KeyPair:
         """A client certificate of the cluster."""
         file_name = "client-" + user.replace(":", "-")
@@ -70,6 +74,8 @@ class Scene:
         spec = {**_spec(command, containers), "nodeName": NODE}
         self.cluster.api.post(PODS.path(namespace=MOUNT), self._worker_pod(made, spec))
         eventually(lambda: self.worker_pod(name)["status"]["phase"] in ("Running", "Succeeded"))
+        path, running = PODS.path(name, NAMESPACE, "status"), {"status": {"phase": "Running"}}
+        self.cluster.api._json("PATCH", path, running, "application/merge-patch+json")
 
     def make_pod(self, name: str, command: str, *, containers: int = 1) -> Json:
         """A pod on the vnode, for which nothing runs yet."""
@@ -106,7 +112,7 @@ class Scene:
 
 def _spec(command: str, containers: int) -> Json:
     specs = [
-        {"name": f"c{number}", "image": "busybox", "command": ["sh", "-c", command]}
+        {"name": f"c{number}", "image": "busybox", "command": ["sh", "-c", command], "stdin": True, "tty": True}
         for number in range(1, containers + 1)
     ]
     return {"containers": specs, "automountServiceAccountToken": False, "restartPolicy": "Never"}
