@@ -52,8 +52,9 @@ class Wakeups:
         )
 
     def at(self, name: str, instant: datetime, wake: Wake) -> None:
-        """Call back once, at an instant of the wall clock, or at once when that has passed."""
-        self._scheduler.add_job(_as_coroutine(wake), DateTrigger(instant, timezone=UTC), id=name, replace_existing=True)
+        """Call back once, at an instant of our clock, or at once when that has passed."""
+        when = datetime.now(UTC) + (instant - self._clock.now())  # the scheduler reads the machine's clock
+        self._scheduler.add_job(_as_coroutine(wake), DateTrigger(when, timezone=UTC), id=name, replace_existing=True)
 
     def on_step(self, name: str, wake: Wake) -> None:
         """Call back when the wall clock was set."""

@@ -24,6 +24,7 @@ from reconciler.bridge.policies import PolicyBook, parsed_binding
 from reconciler.bridge.policy_reports import PolicyObserver
 from reconciler.bridge.wiring import Queues, Wiring
 from reconciler.bridge.worker import Heartbeat, Worker, WorkerPodEntry
+from reconciler.bridge.yields import Yields
 from reconciler.clock import Clock
 from reconciler.controller import Controller, Reconciler
 from reconciler.decision import Side
@@ -112,8 +113,9 @@ class Bridge:
         settings = self._around.settings
         load = LoadBook()
         ground = Ground(self._around.computing, self._worker, self.bound, self.heartbeat, self._worker_uid)
-        controllers = self._controllers(ground, load)
-        wiring = self._wiring = Wiring(ground, load, controllers.queues)
+        nodes = NodeObserver(ground, self._book, load)
+        controllers = self._controllers(ground, nodes)
+        wiring = self._wiring = Wiring(ground, load, controllers.queues, nodes.yields)
         renewer = Renewer(self._around.computing.client, self._around.clock)
         wiring.on_vnode(lambda change: _keep_lease(renewer, change))
         await self._around.computing.wait_synced()
@@ -124,16 +126,21 @@ class Bridge:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.heartbeat.run(settings.heartbeat_seconds), name="heartbeat")
                 tasks.create_task(renewer.run(), name="node-leases")
-                tasks.create_task(self._join_worker(wiring), name="worker")
+                tasks.create_task(self._join_worker(wiring, nodes.yields), name="worker")
                 controllers.run(tasks, settings.workers)
 
     def _plan_wakeups(self, wiring: Wiring) -> Callable[[], None]:
         """Resync, window edges, steps of the clock; the answer ends them."""
         around, name = self._around, self._bound.binding.name
         edges = Edges(name, around.wakeups, around.clock, self._known_policies, wiring.wake_leases)
+
+        def on_step() -> None:
+            edges.replan()
+            wiring.wake_all()
+
         end_watching = around.computing.policies.subscribe(lambda _change: edges.replan())
         around.wakeups.every(f"resync-{name}", around.settings.resync_seconds, wiring.wake_all)
-        around.wakeups.on_step(f"step-{name}", wiring.wake_all)
+        around.wakeups.on_step(f"step-{name}", on_step)
         edges.replan()
 
         def end() -> None:
@@ -151,12 +158,13 @@ class Bridge:
         books = [book for book in (self._book, self._worker_book) if book is not None]
         return [parsed.policy for book in books for parsed in book.all() if parsed.policy is not None]
 
-    async def _join_worker(self, wiring: Wiring) -> None:
+    async def _join_worker(self, wiring: Wiring, yields: Yields) -> None:
         await self._discover()
         wiring.connect_worker_policies()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._worker.run(), name="worker-caches")
             await self._worker.wait_synced()
+            tasks.create_task(yields.run(self._around.clock), name="yields")
             self.is_ready = True
             wiring.wake_all()
             self.on_state()
@@ -170,11 +178,11 @@ class Bridge:
                 log.warning("waiting for the worker", extra={"binding": self._bound.binding.name, "error": str(error)})
                 await asyncio.sleep(self._around.settings.heartbeat_seconds)
 
-    def _controllers(self, ground: Ground, load: LoadBook) -> Controllers:
+    def _controllers(self, ground: Ground, nodes: NodeObserver) -> Controllers:
         book = self._book
         dependents = DependentObserver(ground)
         return Controllers(
-            self._controller("nodes", Reconciler(NodeObserver(ground, book, load).observe, decide_node)),
+            self._controller("nodes", Reconciler(nodes.observe, decide_node)),
             self._controller("pods", Reconciler(PodObserver(ground).observe, decide_pod, refused_pod)),
             self._controller("dependents", Reconciler(dependents.observe, dependents.decide)),
             self._controller("policies", Reconciler(PolicyObserver(ground, book).observe, decide_policy)),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
-from tests.bench import cached_pods, latencies, machine, pod_events, selecting, watching, writing
+from tests.bench import cached_pods, closing, latencies, machine, pod_events, selecting, watching, writing
 from tests.bench.figures import Figure
 from tests.bench.processes import attempt
 
@@ -23,6 +23,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "selection": selecting.figures,
     "writes": writing.figures,
     "pod-event": pod_events.figures,
+    "closing": closing.figures,
     "latency": latencies.figures,
 }
 

@@ -173,3 +173,14 @@ async def test_edges_that_are_stopped_wake_nobody(wakeups: Wakeups, clock: Setta
     wakeups.at("witness", datetime.now(UTC) + 3 * SOON, witness)
     await witness.until(1)
     assert bell.rings == 0
+
+
+async def test_an_edge_is_one_of_our_clock_whatever_the_machine_s_says(wakeups: Wakeups, clock: SettableClock) -> None:
+    clock.offset = -timedelta(days=200)
+    bell = Bell()
+    edges = Edges("eu", wakeups, clock, Book(Policy("loan", "eu", expires_at=clock.now() + SOON)), bell)
+    edges.replan()
+    witness = Bell()
+    wakeups.at("witness", clock.now() + 4 * SOON, witness)
+    await witness.until(1)
+    assert bell.rings == 1
