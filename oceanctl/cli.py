@@ -68,6 +68,7 @@ def app() -> typer.Typer:
     reasons = _group(markup, help="Why things are as they are: the reconciler's rules, step by step.")
     _add(reasons, "node", explain.node, explain.NodeOptions)
     _add(reasons, "policy", explain.policy, explain.PolicyOptions)
+    _add(reasons, "pod", explain.pod, explain.PodOptions)
     root.add_typer(reasons, name="explain")
     local = _group(markup, help="Real control planes with simulated nodes on this machine.")
     _add(local, "up", sandbox.up, sandbox.UpOptions)

@@ -17,8 +17,10 @@ from oceanctl.explain.files import territories_from
 from oceanctl.explain.live import node_place, policy_territory
 from oceanctl.explain.names import places_of, the_one_that_counts, unknown
 from oceanctl.explain.node import NodeExplanation, explain_node
+from oceanctl.explain.pod import PodExplanation, explain_pod
+from oceanctl.explain.pods import placement_of
 from oceanctl.explain.policy import PolicyExplanation, explain_policy
-from oceanctl.explain.render import render_node, render_policy
+from oceanctl.explain.render import render_node, render_pod, render_policy
 from oceanctl.explain.territory import Territory, case_of
 from oceanctl.formats import Format, OutputOption
 from oceanctl.instants import AtOption, instant_from
@@ -69,6 +71,14 @@ class PolicyOptions:
     output: OutputOption = Format.TEXT
 
 
+@dataclass(frozen=True, slots=True)
+class PodOptions:
+    """Of `explain pod`."""
+
+    name: Annotated[str, typer.Argument(metavar="NAMESPACE/NAME", help="A pod of the computing cluster.")]
+    output: OutputOption = Format.TEXT
+
+
 def node(shell: Shell, options: NodeOptions) -> ExitCode:
     """Explain why a node is lent, or is not. Every rule in order, with what went in and what came out."""
     now = instant_from(options.at)
@@ -87,6 +97,16 @@ def policy(shell: Shell, options: PolicyOptions) -> ExitCode:
     else:
         found = asyncio.run(_policy_live(shell, options, now))
     return _shown(shell, options.output, found.document(), render_policy(found))
+
+
+def pod(shell: Shell, options: PodOptions) -> ExitCode:
+    """Explain why a pod waits, runs or has ended. What both clusters show of it, and what the reconciler makes of that."""
+    namespace, _, name = options.name.partition("/")
+    if not namespace or not name or "/" in name:
+        raise UsageMistakeError(f"{options.name!r} is no pod's full name: write NAMESPACE/NAME, like default/web")
+    now = instant_from(None)
+    found = asyncio.run(_pod_live(shell, options.name, now))
+    return _shown(shell, options.output, found.document(), render_pod(found))
 
 
 def _is_offline(options: NodeOptions | PolicyOptions) -> bool:
@@ -122,6 +142,13 @@ async def _policy_live(shell: Shell, options: PolicyOptions, now: datetime) -> P
         with shell.screen.awaiting(f"the cluster of {options.name}"):
             territory = await policy_territory(client, options.name)
     return explain_policy(territory, options.name, now)
+
+
+async def _pod_live(shell: Shell, key: str, now: datetime) -> PodExplanation:
+    async with computing_cluster(shell) as client:
+        with shell.screen.awaiting(f"what both clusters show of {key}"):
+            placement = await placement_of(client, key, now)
+    return explain_pod(placement, now)
 
 
 def _explained(territory: Territory, node_name: str, now: datetime) -> NodeExplanation:

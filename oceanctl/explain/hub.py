@@ -49,6 +49,17 @@ class Hub:
         """Its vnodes by name."""
         return {name: node for name, node in self.vnodes.items() if identity.owns_vnode(node)}
 
+    def valid_bindings(self) -> list[str]:
+        """Bindings that can be used; what is wrong with the others is their status's to tell."""
+        return [name for name in sorted(self.bindings) if self._is_valid(name)]
+
+    def _is_valid(self, name: str) -> bool:
+        try:
+            self.bound(name)
+        except InvalidInventoryError:
+            return False
+        return True
+
     def pinned_uid(self, binding: str) -> str | None:
         """Which cluster its worker is known to be."""
         return self.bindings[binding].status.get("workerClusterUID")

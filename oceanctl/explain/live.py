@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from inventory.errors import InvalidInventoryError, OceanError
+from inventory.errors import OceanError
 from oceanctl.explain.hub import Hub, hub_of, territory_of
 from oceanctl.explain.names import UnknownNameError, ambiguous, node_names, unknown
 from oceanctl.explain.territory import Territory
@@ -44,7 +44,7 @@ def _asked(hub: Hub, name: str, cluster: str | None) -> list[tuple[str, str]]:
     """Bindings to ask, and for which node."""
     if cluster is not None:
         hub.bound(cluster)
-    wanted = [cluster] if cluster is not None else _valid(hub)
+    wanted = [cluster] if cluster is not None else hub.valid_bindings()
     vnode = hub.vnodes.get(name)
     owners = [each for each in wanted if vnode and hub.bound(each)[1].identity.owns_vnode(vnode)]
     behind = node_name_of(vnode) if vnode else None
@@ -56,18 +56,6 @@ def _asked(hub: Hub, name: str, cluster: str | None) -> list[tuple[str, str]]:
 def _without_prefix(hub: Hub, binding: str, name: str) -> str:
     """The node behind the name that a vnode would have."""
     return name.removeprefix(f"vnode-{hub.bound(binding)[0].cluster_id}-")
-
-
-def _valid(hub: Hub) -> list[str]:
-    """Bindings that can be used; what is wrong with the others is their status's to tell."""
-    found = []
-    for name in sorted(hub.bindings):
-        try:
-            hub.bound(name)
-        except InvalidInventoryError:
-            continue
-        found.append(name)
-    return found
 
 
 def _has(territory: Territory, node: str) -> bool:

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from inventory.quantity import parse
 from inventory.standing import CandidateState, Outcome
 from oceanctl.explain.node import NodeExplanation
+from oceanctl.explain.pod import PodExplanation
 from oceanctl.explain.policy import Covered, Part, PolicyExplanation
 from oceanctl.explain.steps import Ledger, Step
 from oceanctl.explain.wording import amount, amounts, told
@@ -23,7 +24,14 @@ _TITLES: Final = {
     "selector": "policies",
     "both-clusters": "both clusters",
 }
-_STYLES: Final = {Outcome.LENT.value: "green", CandidateState.OPEN.value: "green", CandidateState.INVALID.value: "red"}
+_STYLES: Final = {
+    Outcome.LENT.value: "green",
+    CandidateState.OPEN.value: "green",
+    CandidateState.INVALID.value: "red",
+    "Running": "green",
+    "Succeeded": "green",
+    "Failed": "red",
+}
 _GAP: Final = "  "
 
 
@@ -53,6 +61,15 @@ def render_policy(found: PolicyExplanation) -> Iterator[Line]:
         yield from columns(
             ["NODE", "OUTCOME", "LENT BY", "AMOUNT", "WHY"], [_node_row(found, each) for each in found.nodes]
         )
+
+
+def render_pod(found: PodExplanation) -> Iterator[Line]:
+    """The answer and the steps."""
+    at = f" on {found.node}" if found.node else ""
+    yield ((f"pod {found.pod}", "bold"), f"{at} at {told(found.at)}")
+    yield ((found.phase, _STYLES.get(found.phase, "yellow")), f": {found.because}")
+    yield ()
+    yield from render_steps(found.steps)
 
 
 def _node_row(found: PolicyExplanation, node: Covered) -> list[Text]:

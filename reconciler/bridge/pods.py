@@ -1,5 +1,6 @@
 """Views of computing pods and their worker pods; what is missing from a cache is confirmed by a live read before it counts."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from reconciler.bridge.nodes import node_name_of
 from reconciler.bridge.worker import Worker
 from reconciler.kube.client import Client
 from reconciler.kube.errors import NotFoundError
-from reconciler.kube.projections import Copied, Node, ObjectMeta, OwnerReference, Pod
+from reconciler.kube.projections import Copied, HasMetadata, Node, ObjectMeta, OwnerReference, Pod
 from reconciler.kube.resources import PODS, Resource
 from reconciler.marks import Identity
 from reconciler.permissions import REPLICASETS
@@ -106,14 +107,25 @@ def copy_of(
     worker: Worker, resource: Resource, namespace: str, name: str, identity: Identity
 ) -> tuple[str, ObjectMeta | None]:
     """The name that the copy of a ConfigMap or Secret has or must get, and its metadata if it is there."""
-    copies = worker.copies(resource)
-    first = names.mirrored_name(namespace, name)
-    there = copies.get(f"{identity.mount_namespace}/{first}")
-    if there is None or identity.owns(there.metadata):
-        return first, there.metadata if there else None
+    return copy_among(worker.copies(resource).get, namespace, name, identity)
+
+
+def copy_among(
+    there: Callable[[str], HasMetadata | None], namespace: str, name: str, identity: Identity
+) -> tuple[str, ObjectMeta | None]:
+    """As `copy_of`, where `there` gives what has a key."""
+    first, second = copy_names(namespace, name, identity)
+    found = there(f"{identity.mount_namespace}/{first}")
+    if found is None or identity.owns(found.metadata):
+        return first, found.metadata if found else None
+    found = there(f"{identity.mount_namespace}/{second}")
+    return second, found.metadata if found and identity.owns(found.metadata) else None
+
+
+def copy_names(namespace: str, name: str, identity: Identity) -> tuple[str, str]:
+    """The name of a mirrored object, and the one it gets when that belongs to somebody else."""
     second = names.mirrored_name_if_taken(namespace, name, identity.computing_cluster_uid)
-    there = copies.get(f"{identity.mount_namespace}/{second}")
-    return second, there.metadata if there and identity.owns(there.metadata) else None
+    return names.mirrored_name(namespace, name), second
 
 
 class Workloads:
@@ -146,9 +158,7 @@ class Workloads:
 
 def _possible_names(key: str, identity: Identity) -> tuple[str, str]:
     namespace, _, name = key.partition("/")
-    return names.mirrored_name(namespace, name), names.mirrored_name_if_taken(
-        namespace, name, identity.computing_cluster_uid
-    )
+    return copy_names(namespace, name, identity)
 
 
 async def _live_metadata(client: Client, key: str) -> dict[str, Any] | None:

@@ -8,8 +8,8 @@ from typing import Any
 from inventory.quantity import parse
 from oceanctl.sandbox.sandbox import Sandbox
 from reconciler import names
-from reconciler.kube.resources import NODES
-from tests.integration.lending.hands import Hands, policy
+from reconciler.kube.resources import CONFIGMAPS, NODES, PODS
+from tests.integration.lending.hands import Hands, policy, sleeper
 
 Json = dict[str, Any]
 
@@ -82,3 +82,29 @@ async def test_a_node_of_two_clusters_must_be_named_with_its_binding(fleet: Hand
     for name in sorted(common)[:1]:
         code, _, err = await oceanctl(fleet.sandbox, "explain", "node", name)
         assert (code, "--cluster" in err) == (64, True)
+
+
+async def test_a_pod_is_explained_by_what_both_clusters_show(fleet: Hands) -> None:
+    vnode = (await fleet.vnodes("worker-1"))[0]["metadata"]["name"]
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "b"}}
+    await fleet.create(CONFIGMAPS, settings)
+    volume = {"name": "settings", "configMap": {"name": "settings"}}
+    await fleet.create(PODS, sleeper("runs", node=vnode, volumes=[volume]))
+    await fleet.create(PODS, sleeper("too-large", cpu="4000"))
+    await fleet.running("runs")
+    found = await explained(fleet, "pod", f"{fleet.namespace}/runs")
+    (worker_pod,) = await fleet.worker_pods("worker-1", "runs")
+    assert (found["phase"], found["node"], found["binding"]) == ("Running", vnode, "worker-1")
+    assert found["workerPod"] == f"{fleet.mount}/{worker_pod['metadata']['name']}"
+    assert found["because"].startswith("in step with ")
+    assert found["lease"]["state"] == "Lent"
+    outcomes = [(step["rule"], step["outcome"]) for step in found["steps"]]
+    assert ("dependent", "is in the worker") in outcomes
+
+    async def is_refused() -> bool:
+        waiting = await explained(fleet, "pod", f"{fleet.namespace}/too-large")
+        return waiting["node"] is None and "Insufficient cpu" in waiting["because"]
+
+    await fleet.until(is_refused, "the scheduler's refusal")
+    code, _, err = await oceanctl(fleet.sandbox, "explain", "pod", f"{fleet.namespace}/run")
+    assert (code, f"{fleet.namespace}/runs" in err) == (1, True)
