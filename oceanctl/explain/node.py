@@ -66,7 +66,7 @@ def explain_node(case: NodeCase, now: datetime) -> NodeExplanation:
         state=state,
         policy=_lender(case) if is_lent else None,
         because=_because(case, verdict),
-        allocatable=_allocatable(case, verdict, now) if is_lent else {},
+        allocatable=lease_shown(case, verdict, now) if is_lent else {},
         capacity=canonical_map(case.machine.status.capacity) if is_lent else {},
         steps=tuple(_steps(case, verdict, now)),
         transition=_transition(case, now),
@@ -97,8 +97,8 @@ def _lender(case: NodeCase) -> str | None:
     return next(iter(lenders), None)
 
 
-def _allocatable(case: NodeCase, verdict: Reclaim, now: datetime) -> dict[str, str]:
-    """As the reconciler would write it; of a worker that cannot be read, as it was written last."""
+def lease_shown(case: NodeCase, verdict: Reclaim, now: datetime) -> dict[str, str]:
+    """The lease as the reconciler would write it; of a worker that cannot be read, as it was written last."""
     if case.view.worker_node is None and case.view.vnode is not None:
         return canonical_map(case.view.vnode.status.allocatable)
     return canonical_map(vnode_for(case.view, case.machine, verdict, now).allocatable)

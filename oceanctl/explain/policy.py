@@ -9,13 +9,14 @@ from typing import Any
 
 from inventory.selectors import matches, selector_text
 from inventory.standing import Candidate, CandidateState, Outcome, is_virtual, side_at, speaks_of, state_of
-from oceanctl.explain.node import explain_node
+from oceanctl.explain.node import lease_shown
 from oceanctl.explain.policies import state_text, windows_step
 from oceanctl.explain.steps import Step
 from oceanctl.explain.territory import NodeCase, Territory, case_of
 from oceanctl.explain.wording import instant, limit_text
 from reconciler.bottomup.reports import transition_of
 from reconciler.decision import Side
+from reconciler.reclaim.decide import decide as reclaim
 
 
 class Part(StrEnum):
@@ -139,8 +140,8 @@ def _on(case: NodeCase, candidate: Candidate, now: datetime) -> Covered:
         return Covered(node, vnode, Part.LOSES, standing.because, winner)
     if standing.outcome is not Outcome.LENT:
         return Covered(node, vnode, Part.VETOED, standing.because)
-    found = explain_node(case, now)
-    return Covered(node, vnode, Part.LENDS, found.because, allocatable=found.allocatable)
+    verdict = reclaim(case.view, now)
+    return Covered(node, vnode, Part.LENDS, verdict.because, allocatable=lease_shown(case, verdict, now))
 
 
 def _may_be_lent(case: NodeCase) -> bool:

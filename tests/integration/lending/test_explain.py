@@ -9,7 +9,7 @@ from inventory.quantity import parse
 from oceanctl.sandbox.sandbox import Sandbox
 from reconciler import names
 from reconciler.kube.resources import CONFIGMAPS, NODES, PODS
-from tests.integration.lending.hands import Hands, policy, sleeper
+from tests.integration.lending.hands import Hands, binding, policy, sleeper
 
 Json = dict[str, Any]
 
@@ -108,3 +108,17 @@ async def test_a_pod_is_explained_by_what_both_clusters_show(fleet: Hands) -> No
     await fleet.until(is_refused, "the scheduler's refusal")
     code, _, err = await oceanctl(fleet.sandbox, "explain", "pod", f"{fleet.namespace}/run")
     assert (code, f"{fleet.namespace}/runs" in err) == (1, True)
+
+
+async def test_a_worker_that_cannot_be_read_is_told(fleet: Hands) -> None:
+    await fleet.apply(binding("ghost", secretRef={"name": "nowhere", "namespace": names.SYSTEM_NAMESPACE}))
+    await fleet.apply(policy("ghost-always", "ghost"))
+    try:
+        found = await explained(fleet, "policy", "ghost-always")
+        assert (found["state"], found["nodes"]) == ("open", [])
+        assert "nowhere is not there" in found["unreadable"]
+        code, _, err = await oceanctl(fleet.sandbox, "explain", "node", "any", "--cluster", "ghost")
+        assert (code, "could not ask ghost" in err) == (1, True)
+    finally:
+        await fleet.delete(names.POLICIES, "ghost-always", "")
+        await fleet.delete(names.BINDINGS, "ghost", "")
