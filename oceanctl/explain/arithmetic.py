@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from inventory.quantity import canonical
+from inventory.quantity import MILLI, canonical
 from inventory.standing import Outcome
 from oceanctl.explain.steps import Step
 from oceanctl.explain.territory import NodeCase
@@ -94,7 +94,7 @@ def _lines(share: Share, takers: dict[str, int]) -> Iterator[tuple[str, str]]:
 
 
 def _rounding(share: Share, cap: Cap) -> str:
-    """What was cut off to get a whole number."""
+    """What it was before it became something that can be lent: a whole number, or milli-units of cpu."""
     percent, quantity = cap.limit.percent, cap.limit.quantity
     exact = Decimal(quantity or 0) if percent is None else Decimal(share.left * percent) / _HUNDRED
-    return "" if exact == cap.allows else f" ({amount(share.resource, exact)} rounded down)"
+    return "" if exact == cap.allows else f", rounded down from {(exact / MILLI).normalize():f}"

@@ -23,6 +23,8 @@ _TITLES: Final = {
     "binding-selector": "binding",
     "selector": "policies",
     "both-clusters": "both clusters",
+    "not-mirrored": "not mirrored",
+    "worker-pod": "worker pod",
 }
 _STYLES: Final = {
     Outcome.LENT.value: "green",

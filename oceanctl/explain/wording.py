@@ -46,10 +46,10 @@ def canonical_map(quantities: Mapping[str, str] | Mapping[str, int]) -> dict[str
 
 
 def limit_text(limit: Limit) -> str:
-    """Of a limit with one half only."""
-    if limit.percent is not None:
-        return f"{limit.percent} % of what is left"
-    return f"at most {amount(limit.resource, limit.quantity or 0)}"
+    """`at most 24Gi`, `80 % of what is left`, or both, of which the smaller counts."""
+    share = f"{limit.percent} % of what is left" if limit.percent is not None else ""
+    most = f"at most {amount(limit.resource, limit.quantity)}" if limit.quantity is not None else ""
+    return ", ".join(filter(None, (most, share))) or "no limit"
 
 
 def instant(at: datetime | None) -> str | None:

@@ -11,6 +11,7 @@ from inventory.standing import Candidate, Outcome, Sides
 from oceanctl.explain.node import NodeExplanation, explain_node
 from oceanctl.explain.render import render_node
 from oceanctl.explain.territory import Territory, by_node, case_of
+from oceanctl.explain.wording import amount, limit_text
 from oceanctl.output import plain
 from reconciler import names
 from reconciler.decision import Side
@@ -106,11 +107,11 @@ def test_the_lease_is_summed_up_line_by_line() -> None:
         ("- shop/db", "1 core"),
         ("- shop/web", "0.333 cores"),
         ("= left", "6.567 cores"),
-        ("nights: 50 % of what is left (3.2835 cores rounded down)", "3.283 cores"),
+        ("nights: 50 % of what is left, rounded down from 3.2835", "3.283 cores"),
         ("= lent, the smallest of them", "3.283 cores"),
     )
     assert ledgers["memory"][-2:] == (("nights: at most 8Gi", "8Gi"), ("= lent, the smallest of them", "8Gi"))
-    assert ledgers["pods"][-2][0] == "nights: 10 % of what is left (10.8 pods rounded down)"
+    assert ledgers["pods"][-2][0] == "nights: 10 % of what is left, rounded down from 10.8"
 
 
 def test_a_step_has_its_amounts_as_inputs() -> None:
@@ -297,3 +298,32 @@ def test_the_text_is_aligned_and_starts_with_the_answer() -> None:
     lent = [plain(line) for line in render_node(explained(territory(policy())))]
     assert lent[1:5] == ["lent by nights", "  cpu      7.9 cores", "  memory  31Gi", "  pods     110 pods"]
     assert all(line == line.rstrip() for line in lines + lent)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        pytest.param(Limit("cpu", quantity=1000), "at most 1 core", id="quantity"),
+        pytest.param(Limit("cpu", percent=80), "80 % of what is left", id="percent"),
+        pytest.param(Limit("memory", 2**30 * 1000, 80), "at most 1Gi, 80 % of what is left", id="both"),
+        pytest.param(Limit("pods", quantity=0), "at most 0 pods", id="none"),
+    ],
+)
+def test_a_limit_reads_like_a_sentence(limit: Limit, expected: str) -> None:
+    assert limit_text(limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("resource", "milli", "expected"),
+    [
+        pytest.param("cpu", 1500, "1.5 cores", id="cpu"),
+        pytest.param("memory", 2**31 * 1000, "2Gi", id="round bytes"),
+        pytest.param("memory", (2**31 + 1) * 1000, "2147483649 bytes (2.0Gi)", id="odd bytes"),
+        pytest.param("hugepages-2Mi", 2**21 * 1000, "2Mi", id="hugepages"),
+        pytest.param("pods", 1000, "1 pod", id="one"),
+        pytest.param("nvidia.com/gpu", 4000, "4 nvidia.com/gpu", id="devices"),
+        pytest.param("memory", 0, "0 bytes", id="nothing"),
+    ],
+)
+def test_every_amount_has_its_unit(resource: str, milli: int, expected: str) -> None:
+    assert amount(resource, milli) == expected
