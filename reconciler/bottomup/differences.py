@@ -17,6 +17,7 @@ from reconciler.kube.projections import Condition, Node, NodeAddress, Taint
 from reconciler.kube.resources import NODES
 from reconciler.promise import recorded_as
 
+_LISTS = frozenset({"conditions", "addresses"})  # of a status
 _ADDRESS_TYPES = frozenset({"Hostname", "InternalIP"})
 
 
@@ -55,11 +56,13 @@ def manifest_for(wanted: Vnode) -> Manifest:
 def differences(vnode: Node, wanted: Vnode, now: datetime) -> tuple[Patch, ...]:
     """The writes that make the vnode what it should be; what others set on it stays.
 
-    The first of two patches moves the resourceVersion, so only one of them can replace a list; the watch brings us back for the other.
+    The first of two patches moves the resourceVersion, so only that one can replace a list; the watch brings us back for those of the other.
     """
     main, status = _main_change(vnode, wanted), _status_change(vnode, wanted, now)
-    if main.replaces_list and status.replaces_list:
-        status = _Change({}, replaces_list=False)
+    if main.patch and status.replaces_list:
+        status = _Change(
+            {name: value for name, value in status.patch.items() if name not in _LISTS}, replaces_list=False
+        )
     patches = []
     if main.patch:
         patches.append(Patch(target_of(vnode, is_guarded=main.replaces_list), main.patch))

@@ -257,10 +257,15 @@ class TestStatus:
 class TestBoth:
     def test_two_lists_are_not_replaced_in_one_version(self) -> None:
         vnode = there(spec__taints=[], status__addresses=[], status__allocatable={})
-        first = only_patch(vnode)
+        first, second = differences(vnode, WANTED, NOW)
         assert (first.subresource, set(first.patch)) == ("", {"spec"})
+        assert (second.target.resource_version, set(second.patch["status"])) == (None, {"allocatable"})
         settled = there(status__addresses=[], status__allocatable={})
         assert set(only_patch(settled).patch["status"]) == {"addresses", "allocatable"}
+
+    def test_a_list_waits_for_any_write_before_it(self) -> None:
+        first = only_patch(there(metadata__labels={}, status__addresses=[]))
+        assert (first.subresource, first.target.resource_version) == ("", None)
 
     def test_a_list_and_a_map_are_written_together(self) -> None:
         vnode = there(spec__taints=[], status__allocatable={"cpu": "4"})
