@@ -32,6 +32,7 @@ PHYSICAL_CLUSTER_ID: Final = PREFIX + "physical-cluster-id"
 PHYSICAL_NODE_NAME: Final = PREFIX + "physical-node-name"
 PHYSICAL_NODE_UID: Final = PREFIX + "physical-node-uid"
 PROXIER_PORT: Final = PREFIX + "proxier_port"
+PROXIER: Final = PREFIX + "proxier"  # on the Lease by which a proxier announces itself
 POLICY_APPLIED: Final = PREFIX + "policy-applied"
 VIRTUAL_NAMESPACE_LABEL: Final = PREFIX + "virtual-namespace"
 WORKLOAD_TYPE: Final = PREFIX + "workload-type"
@@ -66,7 +67,10 @@ RECLAIM_TERMS: Final = PREFIX + "reclaim-terms"
 SHRUNK_AT: Final = PREFIX + "shrunk-at"
 SHRINK_ENDS_AT: Final = PREFIX + "shrink-ends-at"
 SHRINK_VICTIMS: Final = PREFIX + "shrink-victims"  # namespace/name, separated by commas
+YIELDS_TO: Final = PREFIX + "yields-to"  # UIDs of pods of the worker's owner, separated by commas
 POLICY_DETAILS: Final = PREFIX + "policy-details"
+PROXIER_ADDRESS: Final = PREFIX + "proxier-address"  # of such a Lease
+PROXIER_PORTS: Final = PREFIX + "proxier-ports"  # of such a Lease, as first-last
 ABANDON_WORKER: Final = PREFIX + "abandon-worker"
 PRUNE: Final = inventory_names.PRUNE
 PRUNE_DISABLED: Final = inventory_names.PRUNE_DISABLED
@@ -110,6 +114,8 @@ REASON_NODE_LOST: Final = "NodeLost"
 REASON_POD_LOST: Final = "PhysicalPodLost"
 REASON_UNPLACED: Final = "Unplaced"
 REASON_DELETED: Final = "Deleted"
+REASON_PREEMPTED: Final = "Preempted"  # and Evicted: what the worker's own scheduler, drains and taints do to a pod
+REASON_EVICTED: Final = "Evicted"
 VERDICTS: Final = frozenset(
     {REASON_OUTSIDE_WINDOWS, REASON_NODE_LOST, REASON_POD_LOST, REASON_UNPLACED, REASON_DELETED}
 )

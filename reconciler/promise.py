@@ -57,6 +57,11 @@ def shrink_from(annotations: Mapping[str, str]) -> Shrink | None:
     return Shrink(since, ends_at, _listed(annotations.get(names.SHRINK_VICTIMS, "")))
 
 
+def yields_to(vnode: Node | None) -> tuple[str, ...]:
+    """UIDs of the owner's pods that a lease gives way to."""
+    return _listed(vnode.metadata.annotations.get(names.YIELDS_TO, "")) if vnode else ()
+
+
 def annotations_for(reclaim: Reclaim) -> dict[str, str]:
     """What a vnode must carry of the verdict; of KEYS, those that are absent here must go."""
     written = {

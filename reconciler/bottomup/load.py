@@ -2,16 +2,29 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from sys import intern
 
 import msgspec
 
+from reconciler import names
 from reconciler.bottomup.capacity import requests_of
+from reconciler.kube.placement import Placement, decode_pending
 from reconciler.kube.projections import HasMetadata, ObjectMeta, Pod
 
 Requests = tuple[tuple[str, int], ...]
 """Milli-units by resource, in the order of their names."""
+
+_UNPLACED = ("PodScheduled", "False", "Unschedulable")
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """What is kept besides of a pod that its scheduler cannot place; there are few of them."""
+
+    created_at: datetime | None
+    requests: Requests
+    placement: Placement
 
 
 class ForeignPod(msgspec.Struct, frozen=True, gc=False):
@@ -27,6 +40,7 @@ class ForeignPod(msgspec.Struct, frozen=True, gc=False):
     node_name: str
     phase: str
     requests: Requests
+    waiting: Waiting | None = None
 
     @property
     def metadata(self) -> ObjectMeta:
@@ -34,8 +48,8 @@ class ForeignPod(msgspec.Struct, frozen=True, gc=False):
         return ObjectMeta(self.name, self.namespace, self.uid, self.resource_version)
 
 
-def foreign_pod_for(worker_pod: Pod) -> ForeignPod:
-    """The little that counts of a pod that is not ours."""
+def foreign_pod_for(worker_pod: Pod, raw: bytes | memoryview = b"") -> ForeignPod:
+    """The little that counts of a pod that is not ours; `raw` is read again where the pod waits for a place."""
     metadata, spec, status = worker_pod.metadata, worker_pod.spec, worker_pod.status
     is_counted = spec.node_name and not status.is_terminal
     return ForeignPod(
@@ -46,7 +60,27 @@ def foreign_pod_for(worker_pod: Pod) -> ForeignPod:
         intern(spec.node_name),
         intern(status.phase),
         _shared(tuple(sorted(requests_of(worker_pod).items()))) if is_counted else (),
+        _waiting(worker_pod, raw) if raw and is_unplaced(worker_pod) else None,
     )
+
+
+def is_unplaced(worker_pod: Pod) -> bool:
+    """Whether a pod of the owner is one that its scheduler has looked at and cannot place; those of other borrowers are not the owner's."""
+    metadata, spec, status = worker_pod.metadata, worker_pod.spec, worker_pod.status
+    if spec.node_name or status.phase != "Pending" or metadata.is_deleting:
+        return False
+    if metadata.labels.get(names.MANAGED_BY) == names.MANAGED_BY_VALUE:
+        return False
+    return any((it.type, it.status, it.reason) == _UNPLACED for it in status.conditions)
+
+
+def _waiting(worker_pod: Pod, raw: bytes | memoryview) -> Waiting | None:
+    """None while the worker's scheduler makes room by preemption itself."""
+    pending = decode_pending.decode(raw)
+    if pending.status.nominated_node_name:
+        return None
+    requests = tuple(sorted(requests_of(worker_pod).items()))
+    return Waiting(worker_pod.metadata.creation_timestamp, requests, pending.spec)
 
 
 @lru_cache(maxsize=4096)  # pods of one workload request the same, and share the tuple

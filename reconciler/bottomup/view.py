@@ -30,11 +30,12 @@ class NodeView:
         worker_node: The node in the worker; None when a synced and fresh cache does not have it.
         standing: What the policies of both sides say of the node now; None when they cannot be listed or the worker is not known well enough to say
             (then leases stay as they are and take no new pods).
-        foreign_load: Milli-units requested on the node by live pods that are not ours, `pods` among them.
+        foreign_load: Milli-units requested on the node by live pods that are not ours, `pods` among them; also by those in `yields_to`, as if they ran there.
         vnode: The node in the computing cluster, if it is there.
         computing_pods: Pods bound to the vnode (of any phase).
         unreachable_since: Since when the worker has not answered; None while it does.
         endpoint: The proxier to point at, if one is ready.
+        yields_to: UIDs of pods of the owner that wait for a place and are to get it here.
 
     """
 
@@ -48,6 +49,7 @@ class NodeView:
     computing_pods: tuple[Pod, ...] = ()
     unreachable_since: datetime | None = None
     endpoint: Endpoint | None = None
+    yields_to: tuple[str, ...] = ()
 
     @property
     def lease(self) -> Mapping[str, int]:

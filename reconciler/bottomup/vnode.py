@@ -20,7 +20,7 @@ from reconciler.bottomup.view import NodeView
 from reconciler.decision import Reclaim
 from reconciler.kube.projections import Condition, Node, NodeAddress, NodeSpec, ObjectMeta, Taint
 from reconciler.marks import unmirrored_pods
-from reconciler.promise import annotations_for, promise_of
+from reconciler.promise import annotations_for, promise_of, yields_to
 
 UNREACHABLE_AFTER = timedelta(seconds=40)  # what the node controller grants a kubelet
 NO_SCHEDULE = "NoSchedule"
@@ -134,8 +134,19 @@ def _spared(copied: Mapping[str, str], vnode: Node | None) -> dict[str, str]:
 
 def _annotations(view: NodeView, reclaim: Reclaim) -> dict[str, str]:
     lenders = _lenders(view, reclaim)
-    applied = {names.POLICIES_APPLIED: ",".join(lenders), names.POLICY_DETAILS: _details(view, reclaim)}
+    applied = {
+        names.POLICIES_APPLIED: ",".join(lenders),
+        names.POLICY_DETAILS: _details(view, reclaim),
+        names.YIELDS_TO: ",".join(_yields_to(view, reclaim)),
+    }
     return annotations_for(reclaim) | {key: text for key, text in applied.items() if text}
+
+
+def _yields_to(view: NodeView, reclaim: Reclaim) -> tuple[str, ...]:
+    """While the worker is silent, what is recorded stays; a lease that is over gives way as a whole."""
+    if view.unreachable_since is not None:
+        return yields_to(view.vnode)
+    return view.yields_to if is_lending(view, reclaim) else ()
 
 
 def _details(view: NodeView, reclaim: Reclaim) -> str:

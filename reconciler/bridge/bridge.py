@@ -22,6 +22,7 @@ from reconciler.bridge.nodes import NodeObserver, decide_node
 from reconciler.bridge.pods import PodObserver
 from reconciler.bridge.policies import PolicyBook, parsed_binding
 from reconciler.bridge.policy_reports import PolicyObserver
+from reconciler.bridge.proxiers import ProxierLease, Proxiers, follow_proxiers, with_endpoints
 from reconciler.bridge.wiring import Queues, Wiring
 from reconciler.bridge.worker import Heartbeat, Worker, WorkerPodEntry
 from reconciler.bridge.yields import Yields
@@ -44,7 +45,14 @@ from reconciler.wakeups import Wakeups
 log = logging.getLogger(__name__)
 
 V = TypeVar("V")
-AnyCache = Cache[CustomObject] | Cache[Node] | Cache[Copied[Pod]] | Cache[WorkerPodEntry] | Cache[PartialObject]
+AnyCache = (
+    Cache[CustomObject]
+    | Cache[Node]
+    | Cache[Copied[Pod]]
+    | Cache[WorkerPodEntry]
+    | Cache[PartialObject]
+    | Cache[ProxierLease]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,9 @@ class Bridge:
         self._wiring: Wiring | None = None
         self._book = PolicyBook(surroundings.computing.policies, identity.binding_name)
         self._worker_book: PolicyBook | None = None
+        self._proxiers = Proxiers(
+            identity.binding_name, surroundings.computing.vnodes_on_port, lambda: asyncio.get_running_loop().time()
+        )
 
     def bound(self) -> Bound:
         """The binding as it is now; while its spec is invalid, the last good one holds."""
@@ -122,10 +133,12 @@ class Bridge:
         with ExitStack() as subscriptions:
             for end in wiring.connect():
                 subscriptions.callback(end)
+            subscriptions.callback(self._around.computing.proxiers.subscribe(self._proxiers.take))
             subscriptions.callback(self._plan_wakeups(wiring))
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.heartbeat.run(settings.heartbeat_seconds), name="heartbeat")
                 tasks.create_task(renewer.run(), name="node-leases")
+                tasks.create_task(follow_proxiers(self._proxiers, wiring.wake_nodes), name="proxiers")
                 tasks.create_task(self._join_worker(wiring, nodes.yields), name="worker")
                 controllers.run(tasks, settings.workers)
 
@@ -182,7 +195,7 @@ class Bridge:
         book = self._book
         dependents = DependentObserver(ground)
         return Controllers(
-            self._controller("nodes", Reconciler(nodes.observe, decide_node)),
+            self._controller("nodes", Reconciler(with_endpoints(nodes.observe, self._proxiers), decide_node)),
             self._controller("pods", Reconciler(PodObserver(ground).observe, decide_pod, refused_pod)),
             self._controller("dependents", Reconciler(dependents.observe, dependents.decide)),
             self._controller("policies", Reconciler(PolicyObserver(ground, book).observe, decide_policy)),

@@ -2,15 +2,16 @@
 
 from datetime import datetime
 
-from inventory.model import Binding
 from inventory.standing import Standing
 from reconciler import names
 from reconciler.bottomup import decide as bottomup
+from reconciler.bottomup.capacity import sum_of
 from reconciler.bottomup.load import LoadBook
 from reconciler.bottomup.view import NodeView
 from reconciler.bridge.computing import ON_NODE
 from reconciler.bridge.ground import Ground
 from reconciler.bridge.policies import PolicyBook, PolicyIndex
+from reconciler.bridge.yields import Yields
 from reconciler.decision import Decision
 from reconciler.kube.projections import Node
 from reconciler.kube.resources import NODES
@@ -25,6 +26,7 @@ class NodeObserver:
         self._policies = PolicyIndex(book)
         self._load = load
         self._worker_book: PolicyBook | None = None
+        self.yields = Yields(ground, load, self._standing)
 
     async def observe(self, node_name: str, now: datetime) -> NodeView | None:
         """The view of one worker node; None when neither side has anything of it, or the vnode's name belongs to somebody else."""
@@ -37,24 +39,24 @@ class NodeObserver:
             return None
         if worker_node is None and self._ground.unreachable_since is None:
             await self._ground.confirm_gone(NODES, node_name)
+        owed = self.yields.given_on(node_name)
         return NodeView(
             binding=bound.binding,
             state=bound.state,
             vnode_name=vnode_name,
             worker_node=worker_node,
-            standing=self._standing(bound.binding, worker_node, now),
-            foreign_load=self._load.load_of(node_name),
+            standing=self._standing(worker_node, now) if worker_node else None,
+            foreign_load=sum_of((self._load.load_of(node_name), *(wish.requests for wish in owed))),
             vnode=vnode,
             computing_pods=tuple(pod.seen for pod in self._ground.computing.pods.by_index(ON_NODE, vnode_name)),
             unreachable_since=self._ground.unreachable_since,
+            yields_to=tuple(sorted(wish.uid for wish in owed)),
         )
 
-    def _standing(self, binding: Binding, worker_node: Node | None, now: datetime) -> Standing | None:
-        if worker_node is None:
-            return None
+    def _standing(self, worker_node: Node, now: datetime) -> Standing | None:
         metadata = worker_node.metadata
         selection = self._policies.selection(
-            binding, self._worker_policies(), worker_is_readable=self._worker_is_readable()
+            self._ground.bound().binding, self._worker_policies(), worker_is_readable=self._worker_is_readable()
         )
         return selection.standing_of(metadata.labels, metadata.name, now)
 

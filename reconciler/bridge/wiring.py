@@ -9,6 +9,7 @@ from reconciler.bridge.computing import NAMES_DEPENDENT, ON_NODE, dependent_key,
 from reconciler.bridge.ground import Ground
 from reconciler.bridge.nodes import node_name_of
 from reconciler.bridge.worker import COPY_OF, WorkerPodEntry
+from reconciler.bridge.yields import Yields
 from reconciler.kube.cache import Change
 from reconciler.kube.projections import Copied, CustomObject, Node, PartialObject, Pod
 from reconciler.kube.resources import CONFIGMAPS, SECRETS, Resource
@@ -32,13 +33,15 @@ class Queues:
 class Wiring:
     """Turns changes into keys, for one Bridge."""
 
-    def __init__(self, ground: Ground, load: LoadBook, queues: Queues) -> None:
+    def __init__(self, ground: Ground, load: LoadBook, queues: Queues, yields: Yields) -> None:
         self._ground = ground
         self._computing = ground.computing
         self._worker = ground.worker
         self._identity = ground.identity
         self._load = load
         self._queues = queues
+        self._yields = yields
+        yields.on_change = lambda nodes: self._add(queues.nodes, nodes)
         self._vnode_listeners: list[Callable[[Change[Node]], None]] = []
 
     def connect(self) -> list[Callable[[], None]]:
@@ -101,6 +104,7 @@ class Wiring:
 
     def wake_nodes(self) -> None:
         """Look at every worker node and every vnode again."""
+        self._yields.look_again()
         self._add(self._queues.nodes, (node.metadata.name for node in self._worker.nodes.values()))
         self._add(
             self._queues.nodes, (name for vnode in self._computing.nodes.values() if (name := self._node_behind(vnode)))
@@ -108,11 +112,15 @@ class Wiring:
 
     def _on_worker_node(self, change: Change[Node]) -> None:
         self._queues.nodes.add(change.key)
+        self._yields.node_changed(change.key)
         if change.before is None or change.after is None or change.before.metadata.uid != change.after.metadata.uid:
             self._wake_pods_on(names.vnode_name(self._identity.cluster_id, change.key))
 
     def _on_worker_pod(self, change: Change[WorkerPodEntry]) -> None:
-        self._add(self._queues.nodes, self._load.apply(change.before, change.after))
+        self._yields.take(change)
+        for node in self._load.apply(change.before, change.after):
+            self._queues.nodes.add(node)
+            self._yields.node_changed(node)
         for pod in (change.before, change.after):
             if isinstance(pod, Copied) and (key := virtual_pod_key(pod.metadata)):
                 self._queues.pods.add(key)

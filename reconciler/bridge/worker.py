@@ -89,7 +89,7 @@ class Worker:
             pod = decode_pod(raw)
             if pod.metadata.namespace == mount and identity.owns(pod.metadata):
                 return Copied(pod, bytes(raw))
-            return foreign_pod_for(pod)
+            return foreign_pod_for(pod, raw)
 
         self.client = client
         self.identity = identity

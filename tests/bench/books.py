@@ -48,8 +48,9 @@ class Books:
         ground = Ground(self._computing, self._worker, lambda: bound, heartbeat, "worker-uid")
         load = LoadBook()
         self._nodes: WorkQueue[str] = WorkQueue()
-        Wiring(ground, load, Queues(self._nodes, WorkQueue(), WorkQueue(), WorkQueue(), WorkQueue())).connect()
         self._observer = NodeObserver(ground, PolicyBook(self._computing.policies, BINDING.name), load)
+        queues = Queues(self._nodes, WorkQueue(), WorkQueue(), WorkQueue(), WorkQueue())
+        Wiring(ground, load, queues, self._observer.yields).connect()
         self._clock = clock
         self._lines = LineSplitter()
         self._decode: Decode[WorkerPodEntry] = self._worker.pods._spec.decode

@@ -1,5 +1,6 @@
 """A lease from the first pod to the last, with time passing from one wake-up to the next."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory.model import Limit, Policy, Window
+from inventory.model import Limit, NodeSelector, Policy, Requirement, SelectorTerm, Window
 from inventory.standing import Outcome
 from reconciler.decision import Decision, Evict, LeaseState
 from reconciler.kube.projections import Condition, Node, NodeSpec, Pod, Taint
@@ -166,20 +167,26 @@ def test_pods_are_evicted_from_e_on_and_deleted_from_d_on_and_only_with_force(
         assert told.at >= (max(told.closed_at, ends_at - lender.drain) if told.kind is Evict else ends_at)
 
 
+ELSEWHERE = NodeSelector((SelectorTerm((Requirement("rack", "In", ("r1",)),)),))
+CAUSES: dict[str, Callable[[tuple[Policy, ...]], dict[str, Any]]] = {
+    "policies deleted": lambda _: {"policies": ()},
+    "policies expired": lambda ours: {"policies": tuple(replace(each, expires_at=MONDAY_NOON) for each in ours)},
+    "policies narrowed": lambda ours: {"policies": tuple(replace(each, node_selector=ELSEWHERE) for each in ours)},
+    "policies moved": lambda ours: {"policies": tuple(replace(each, cluster="osaka") for each in ours)},
+    "binding narrowed": lambda _: {"more": {"binding": replace(BINDING, node_selector=ELSEWHERE)}},
+    "binding deleted": lambda _: {"state": replace(STATE, is_deleting=True)},
+}
+
+
 @MODERATE
-@given(SOME_POLICIES, some_pods(), st.sampled_from(["policies", "binding", "expiry"]))
+@given(SOME_POLICIES, some_pods(), st.sampled_from(sorted(CAUSES)))
 def test_with_force_every_pod_is_told_to_go_whatever_ends_the_lease(
     ours: tuple[Policy, ...], pods: dict[str, Pod], cause: str
 ) -> None:
     forced = tuple(replace(each, force_reclaim=True, windows=(), expires_at=None) for each in ours)
     world = World(forced, pods=pods)
     world.settle(MONDAY_NOON)
-    if cause == "policies":
-        world.policies = ()
-    elif cause == "binding":
-        world.state = replace(STATE, is_deleting=True)
-    else:
-        world.policies = tuple(replace(each, expires_at=MONDAY_NOON) for each in forced)
+    happen(world, CAUSES[cause](forced), MONDAY_NOON)
     now = through_the_night(world, MONDAY_NOON)
     told = {each.name for each in world.told_to_go}
     assert told == {

@@ -1,10 +1,17 @@
 """The load of nodes, kept by deltas."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from reconciler.bottomup.load import ForeignPod, LoadBook, foreign_pod_for
+from reconciler import names
+from reconciler.bottomup.load import ForeignPod, LoadBook, Waiting, foreign_pod_for
+from reconciler.kube.placement import Placement
 from reconciler.kube.projections import Copied, ObjectMeta, Pod
+from tests.leasing import MONDAY_NOON
+
+Json = dict[str, Any]
 
 
 def pod(name: str = "web", node: str = "n1", cpu: str = "1", phase: str = "Running") -> Pod:
@@ -46,6 +53,49 @@ class TestProjection:
 
     def test_pods_that_request_the_same_share_it(self) -> None:
         assert foreign("a").requests is foreign("b").requests
+
+
+UNPLACED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+
+
+def waiting(spec: Json | None = None, status: Json | None = None, **metadata: Any) -> ForeignPod:
+    """A pod that its scheduler cannot place."""
+    raw = msgspec.json.encode(
+        {
+            "metadata": {
+                "name": "web",
+                "namespace": "shop",
+                "uid": "u",
+                "creationTimestamp": "2026-01-05T12:00:00Z",
+                **metadata,
+            },
+            "spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": "2"}}}], **(spec or {})},
+            "status": {"phase": "Pending", "conditions": [UNPLACED], **(status or {})},
+        }
+    )
+    return foreign_pod_for(msgspec.json.decode(raw, type=Pod), raw)
+
+
+class TestWaiting:
+    def test_what_waits_for_a_place_keeps_what_it_asks_of_one(self) -> None:
+        kept = waiting({"nodeSelector": {"zone": "a"}})
+        assert kept.waiting == Waiting(MONDAY_NOON, (("cpu", 2000), ("pods", 1000)), Placement({"zone": "a"}))
+        assert kept.requests == ()
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            pytest.param(waiting({"nodeName": "n1"}), id="placed"),
+            pytest.param(waiting(status={"phase": "Failed"}), id="finished"),
+            pytest.param(waiting(status={"conditions": []}), id="not-looked-at-yet"),
+            pytest.param(waiting(status={"conditions": [{**UNPLACED, "reason": "SchedulingGated"}]}), id="gated"),
+            pytest.param(waiting(status={"nominatedNodeName": "n1"}), id="preempting-by-itself"),
+            pytest.param(waiting(deletionTimestamp="2026-01-05T12:00:00Z"), id="leaving"),
+            pytest.param(waiting(labels={names.MANAGED_BY: names.MANAGED_BY_VALUE}), id="of-another-borrower"),
+        ],
+    )
+    def test_nothing_is_kept_of_any_other(self, other: ForeignPod) -> None:
+        assert other.waiting is None
 
 
 class TestLoadBook:

@@ -133,6 +133,16 @@ class TestLeaseRecord:
         assert wanted.annotations[names.POLICIES_APPLIED] == "half,own"
         assert wanted.labels[names.POLICY_APPLIED] == "half"
 
+    def test_it_is_told_whom_the_lease_gives_way_to(self) -> None:
+        assert vnode(yields_to=("u1", "u2")).annotations[names.YIELDS_TO] == "u1,u2"
+
+    def test_whom_it_gives_way_to_is_not_forgotten_while_the_worker_is_silent(self) -> None:
+        there = bare_vnode({names.YIELDS_TO: "u1"})
+        assert vnode(vnode=there, unreachable_since=NOW).annotations[names.YIELDS_TO] == "u1"
+
+    def test_a_lease_that_is_over_gives_way_as_a_whole(self) -> None:
+        assert names.YIELDS_TO not in vnode(CLOSED, yields_to=("u1",), vnode=bare_vnode()).annotations
+
     @pytest.mark.parametrize(
         ("lenders", "details"),
         [

@@ -1,17 +1,18 @@
 """When lent capacity goes home, and which pods are told to."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from inventory.model import Policy
-from inventory.standing import Candidate, Sides, standing_of
+from inventory.model import Binding, NodeSelector, Policy, Requirement, SelectorTerm
+from inventory.standing import Candidate, Sides, Standing, standing_of
 from reconciler import names
 from reconciler.bottomup.view import NodeView
 from reconciler.decision import Delete, Evict, LeaseState, Reclaim, Side, Target, Terms
-from reconciler.kube.projections import Node
+from reconciler.kube.projections import Node, NodeSpec
 from reconciler.kube.resources import PODS
 from reconciler.reclaim.decide import decide
 from tests.leasing import (
@@ -27,6 +28,7 @@ from tests.leasing import (
     pod,
     policy,
     standing_by,
+    worker_node,
 )
 
 NOW = MONDAY_NOON
@@ -34,6 +36,27 @@ FORCED: dict[str, Any] = {"force_reclaim": True, "grace": 300, "drain": 60}
 TERMS = Terms(timedelta(seconds=300), timedelta(seconds=60), force=True)
 OPEN = policy(**FORCED)
 SHUT = policy(windows=MORNING, **FORCED)
+
+
+def selecting(key: str, value: str) -> NodeSelector:
+    return NodeSelector((SelectorTerm((Requirement(key, "In", (value,)),)),))
+
+
+GPU_ONLY = policy("gpu", node_selector=selecting("gpu", "a100"), windows=AROUND_NOON, **FORCED)
+
+
+def standing_on(
+    *policies: Policy,
+    worker: tuple[Policy, ...] = (),
+    labels: Mapping[str, str] = {"gpu": "a100"},
+    binding: Binding = BINDING,
+    is_deleting: bool = False,
+    now: datetime = NOW,
+) -> Standing | None:
+    """What these policies say of a node with a GPU."""
+    ours = tuple(Candidate(each.name, each, is_deleting) for each in policies)
+    theirs = tuple(Candidate(each.name, each) for each in worker)
+    return standing_of(labels, "n1", binding, Sides(ours, theirs), now)
 
 
 def lent_vnode(*lenders: str, terms: str = "", closed_at: str = "") -> Node:
@@ -128,20 +151,53 @@ class TestNotice:
 
 
 class TestClosing:
-    @pytest.mark.parametrize("cause", ["window", "expired", "deleted", "narrowed", "binding"])
-    def test_every_way_capacity_goes_away_is_closed_now_on_the_terms_in_force(self, cause: str) -> None:
-        views: dict[str, dict[str, Any]] = {
-            "window": {"standing": standing_by(SHUT)},
-            "expired": {"standing": standing_by(replace(OPEN, expires_at=NOW))},
-            "deleted": {"standing": standing_by()},
-            "narrowed": {"standing": standing_by()},
-            "binding": {"standing": standing_by(OPEN), "state": replace(STATE, is_deleting=True)},
-        }
-        vnode = lent_vnode(terms="grace=300,drain=60,force=true")
-        verdict = decide(node_view(vnode=vnode, computing_pods=(pod(),), **views[cause]), NOW)
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            pytest.param({"standing": standing_on(GPU_ONLY, now=at(13))}, id="window-ends"),
+            pytest.param({"standing": standing_on(replace(GPU_ONLY, expires_at=NOW))}, id="policy-expires"),
+            pytest.param({"standing": standing_on()}, id="policy-deleted"),
+            pytest.param({"standing": standing_on(GPU_ONLY, is_deleting=True)}, id="policy-being-deleted"),
+            pytest.param(
+                {"standing": standing_on(replace(GPU_ONLY, node_selector=selecting("rack", "r1")))},
+                id="policy-narrowed",
+            ),
+            pytest.param({"standing": standing_on(replace(GPU_ONLY, cluster="osaka"))}, id="policy-moved-elsewhere"),
+            pytest.param({"standing": standing_on(GPU_ONLY, labels={"gpu": "h100"})}, id="label-changed"),
+            pytest.param({"standing": standing_on(GPU_ONLY, labels={})}, id="label-removed"),
+            pytest.param(
+                {"standing": standing_on(GPU_ONLY, binding=replace(BINDING, node_selector=selecting("rack", "r1")))},
+                id="binding-selector-changed",
+            ),
+            pytest.param({"standing": standing_on(GPU_ONLY, worker=(SHUT,))}, id="closed-by-the-worker"),
+            pytest.param(
+                {"standing": standing_on(GPU_ONLY), "state": replace(STATE, is_deleting=True)}, id="binding-deleted"
+            ),
+        ],
+    )
+    def test_every_way_capacity_goes_away_is_closed_now_on_the_terms_in_force(self, fields: dict[str, Any]) -> None:
+        vnode = lent_vnode("gpu", terms="grace=300,drain=60,force=true")
+        verdict = decide(node_view(vnode=vnode, computing_pods=(pod(),), **fields), NOW)
         assert (verdict.state, verdict.takes_pods, verdict.terms) == (LeaseState.CLOSED, False, TERMS)
         assert (verdict.closed_at, verdict.evicts_from, verdict.ends_at) == (NOW, at(12, 4), at(12, 5))
         assert (verdict.actions, verdict.wake_at) == ((), at(12, 4))
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            pytest.param({"standing": standing_on(replace(GPU_ONLY, suspend=True))}, id="policy-suspended"),
+            pytest.param(
+                {"standing": standing_on(GPU_ONLY, binding=replace(BINDING, suspend=True))}, id="binding-suspended"
+            ),
+            pytest.param(
+                {"standing": standing_on(GPU_ONLY), "worker_node": worker_node(spec=NodeSpec(unschedulable=True))},
+                id="cordoned",
+            ),
+        ],
+    )
+    def test_what_only_stops_new_pods_closes_nothing(self, fields: dict[str, Any]) -> None:
+        verdict = decide(node_view(vnode=lent_vnode("gpu"), computing_pods=(pod(),), **fields), NOW)
+        assert (verdict.state, verdict.closed_at, verdict.actions) == (LeaseState.LENT, None, ())
 
     def test_the_recorded_close_counts_not_the_edge_of_the_window(self) -> None:
         assert decide(closed_for(100), NOW).closed_at == NOW - timedelta(seconds=100)
