@@ -81,7 +81,9 @@ class Object:
         """The same in msgspec's words, which end in the path of the value: `… - at `$.status.capacity[...]``."""
         complaint, _, place = str(error).partition(" - at `")
         steps = (name or int(index) for name, index in _STEP.findall(place.rstrip("`")))
-        return self.problem(Code.WRONG_TYPE, complaint.replace("`", "").lower(), tuple(steps))
+        told = complaint.replace("`", "").lower()
+        hint = "put it in quotes" if told.startswith("expected str, got") else None
+        return self.problem(Code.WRONG_TYPE, told, tuple(steps), hint=hint)
 
 
 def documents_of(file: str, text: str) -> Iterator[Document]:

@@ -1,7 +1,7 @@
 """`oceanctl forecast`: how much the policies of an inventory will lend, hour by hour."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -73,10 +73,8 @@ def run(shell: Shell, options: Options) -> ExitCode:
     supplies, notes = _supplies(shell, options, inventory)
     forecast = forecast_of(supplies, [located.value for located in inventory.policies], begin, end)
     plotted = _plotted(forecast, options.resource or ())
-    if options.csv:
-        options.csv.write_text(to_csv(forecast))
-    if options.svg:
-        options.svg.write_text(to_svg(forecast, plotted, zone), encoding="utf-8")
+    _write(shell, options.csv, lambda: to_csv(forecast))
+    _write(shell, options.svg, lambda: to_svg(forecast, plotted, zone))
     if options.output is Format.JSON:
         shell.screen.document(forecast_document(forecast, notes))
     else:
@@ -86,10 +84,17 @@ def run(shell: Shell, options: Options) -> ExitCode:
     return ExitCode.OK
 
 
+def _write(shell: Shell, file: Path | None, made: Callable[[], str]) -> None:
+    if file is not None:
+        file.write_text(made(), encoding="utf-8")
+        shell.screen.say(f"wrote {file}")
+
+
 def _supplies(shell: Shell, options: Options, inventory: Inventory) -> tuple[tuple[Supply, ...], tuple[str, ...]]:
     bindings = [located.value for located in inventory.bindings]
     if options.nodes:
-        supplies, notes = supplies_from(bindings, options.nodes, options.pods or ())
+        lent = {located.value.cluster for located in inventory.policies}
+        supplies, notes = supplies_from(bindings, lent, options.nodes, options.pods or ())
     elif options.pods:
         raise UsageMistakeError("--pods needs --nodes: without nodes there is nothing that pods could take")
     else:

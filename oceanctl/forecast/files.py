@@ -1,7 +1,7 @@
 """Supplies from files: each worker's nodes and pods, as kubectl prints them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from inventory.model import Binding
@@ -11,14 +11,17 @@ from oceanctl.offline import load_of, nodes_from, pods_from
 
 
 def supplies_from(
-    bindings: Sequence[Binding], nodes: Sequence[str], pods: Sequence[str]
+    bindings: Sequence[Binding], lent: Collection[str], nodes: Sequence[str], pods: Sequence[str]
 ) -> tuple[tuple[Supply, ...], tuple[str, ...]]:
     """What `--nodes` and `--pods` say, each `[BINDING=]FILE`, and what has to be known of it.
+
+    A file without a name is for the one binding that any policy lends; `lent` are the names of those.
 
     Raises UsageMistakeError where a file is not for one binding; InvalidFilesError; OSError.
     """
     node_files, pod_files = (
-        _by_binding(bindings, option, given) for option, given in (("--nodes", nodes), ("--pods", pods))
+        _by_binding([binding.name for binding in bindings], lent, option, given)
+        for option, given in (("--nodes", nodes), ("--pods", pods))
     )
     for name in pod_files.keys() - node_files.keys():
         raise UsageMistakeError(f"--pods {name}=…: there are no --nodes of {name}")
@@ -39,17 +42,18 @@ def _supply(binding: Binding, nodes: Mapping[str, list[Path]], pods: Mapping[str
     return supply_of(binding, seen, load_of(running, binding))
 
 
-def _by_binding(bindings: Sequence[Binding], option: str, given: Sequence[str]) -> Mapping[str, list[Path]]:
-    names = [binding.name for binding in bindings]
+def _by_binding(
+    names: Sequence[str], lent: Collection[str], option: str, given: Sequence[str]
+) -> Mapping[str, list[Path]]:
+    meant = [name for name in names if name in lent] or names
     found: defaultdict[str, list[Path]] = defaultdict(list)
     for text in given:
         name, has_name, path = text.partition("=")
         if has_name and name in names:
             found[name].append(Path(path))
-        elif len(names) == 1:
-            found[names[0]].append(Path(text))
+        elif len(meant) == 1:
+            found[meant[0]].append(Path(text))
         else:
-            raise UsageMistakeError(
-                f"{option} {text}: say whose, like {option} {names[0] if names else 'BINDING'}=FILE"
-            )
+            example = meant[0] if meant else "BINDING"
+            raise UsageMistakeError(f"{option} {text}: say whose, like {option} {example}=FILE")
     return found

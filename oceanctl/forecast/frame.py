@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from xml.sax.saxutils import escape, quoteattr
 
 from oceanctl.forecast.evaluation import Forecast
-from oceanctl.forecast.ticks import days, hours, midnights
+from oceanctl.forecast.ticks import LONGEST_WITH_HOURS, days, hours, midnights
 
 _DAY_NAME = 74  # pixels that the name of a day takes
 _HOUR_NAME = 17
@@ -20,6 +20,10 @@ class Box:
     top: float
     right: float
     bottom: float
+
+    def moved(self, top: float) -> "Box":
+        """The same, with its top there."""
+        return Box(self.left, top, self.right, top + self.bottom - self.top)
 
     def attributes(self) -> dict[str, str]:
         """As a rect has them."""
@@ -79,14 +83,17 @@ def day_lines(frame: Frame, box: Box) -> Iterator[str]:
 
 
 def time_axis(frame: Frame) -> Iterator[str]:
-    """Local hours, local days, and below them the hours of UTC where they are others."""
-    box = frame.lanes
+    """Local hours, local days, and below them the hours of UTC where they are others; a long forecast has days only."""
+    box, forecast = frame.lanes, frame.forecast
     yield line(box.left, box.bottom, box.right, box.bottom, "axis")
-    yield from _hour_row(frame, frame.zone, box.bottom + 16)
+    if forecast.end - forecast.begin > LONGEST_WITH_HOURS:
+        yield from _day_row(frame, box.bottom + 18)
+        return
     yield from _day_row(frame, box.bottom + 34)
+    yield from _hour_row(frame, frame.zone, box.bottom + 16)
     if str(frame.zone) != "UTC":
         yield from _hour_row(frame, UTC, box.bottom + 52)
-        yield text(box.left - 8, box.bottom + 52, "UTC", "muted small", anchor="end")
+        yield text(box.left - 18, box.bottom + 52, "UTC", "muted small", anchor="end")
 
 
 def _hour_row(frame: Frame, zone: tzinfo, y: float) -> Iterator[str]:

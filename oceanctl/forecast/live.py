@@ -12,7 +12,7 @@ from oceanctl.forecast.supply import Supply, supply_of
 from oceanctl.shell import Shell
 from reconciler.bottomup.load import LoadBook
 
-_Found = Supply | str
+Found = Supply | str
 """What a worker has to lend, or why nobody knows."""
 
 
@@ -21,7 +21,7 @@ async def live_supplies(shell: Shell, bindings: Sequence[Binding]) -> tuple[tupl
     async with computing_cluster(shell) as client:
         hub = await hub_of(client)
         with shell.screen.awaiting("the workers"):
-            found = await asyncio.gather(*(_look(hub, binding) for binding in bindings))
+            found = await asyncio.gather(*(supply_from(hub, binding) for binding in bindings))
     supplies = tuple(each for each in found if isinstance(each, Supply))
     notes = [each for each in found if isinstance(each, str)]
     notes += [
@@ -32,7 +32,8 @@ async def live_supplies(shell: Shell, bindings: Sequence[Binding]) -> tuple[tupl
     return supplies, tuple(notes)
 
 
-async def _look(hub: Hub, binding: Binding) -> _Found:
+async def supply_from(hub: Hub, binding: Binding) -> Found:
+    """One worker's."""
     if binding.name not in hub.bindings:
         return f"{binding.name}: left out, it is not in the computing cluster yet"
     try:

@@ -22,7 +22,29 @@ _EIGHTHS: Final = 8
 _ROWS: Final = 8
 _LABELS: Final = 8  # columns left of the axis
 _NOTHING: Final = "·"
-_MINUTES: Final = (5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720, 1440, 2880, 10080, 20160, 40320)
+_MINUTES: Final = (
+    5,
+    10,
+    15,
+    20,
+    30,
+    60,
+    120,
+    180,
+    240,
+    360,
+    480,
+    720,
+    1440,
+    2880,
+    10080,
+    20160,
+    40320,
+    80640,
+    161280,
+    322560,
+    645120,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ _HOUR_STEPS: Final = (
 )
 """Up to which length of a forecast every how many hours are marked."""
 
+LONGEST_WITH_HOURS: Final = _HOUR_STEPS[-1][0]
+
 
 def midnights(begin: datetime, end: datetime, zone: tzinfo) -> Iterator[datetime]:
     """The begins of local days in `[begin, end)`, in UTC."""

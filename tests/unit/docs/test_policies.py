@@ -172,12 +172,3 @@ def test_capacity_goes_home_when_the_table_says(row: tuple[str, ...]) -> None:
 
 def test_no_table_is_empty() -> None:
     assert all((len(WINDOW_ROWS) >= 19, len(SIDES_ROWS) >= 14, len(AMOUNT_ROWS) >= 12, len(COURSE_ROWS) >= 6))
-
-
-def test_the_picture_is_that_of_the_example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(EXAMPLE)
-    clusters = [f"{name}=clusters/{name}" for name in ("paris", "new-york")]
-    files = [f"--{kind}={each}-{kind}.yaml" for each in clusters for kind in ("nodes", "pods")]
-    week = ("--at", "2026-03-27T00:00+01:00", "--zone", "Europe/Paris", "--svg", str(tmp_path / "forecast.svg"))
-    assert main(["forecast", *files, *week]) == 0
-    assert (tmp_path / "forecast.svg").read_text() == (DOCS / "forecast.svg").read_text()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from oceanctl.errors import ExitCode
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "leasing"
 GOLDEN = Path(__file__).parents[1] / "forecast" / "golden"
+PICTURE = EXAMPLE.parents[1] / "docs" / "forecast.svg"
 CLUSTERS = EXAMPLE / "clusters"
 PARIS = (f"--nodes=paris={CLUSTERS}/paris-nodes.yaml", f"--pods=paris={CLUSTERS}/paris-pods.yaml")
 NEW_YORK = (f"--nodes=new-york={CLUSTERS}/new-york-nodes.yaml", f"--pods=new-york={CLUSTERS}/new-york-pods.yaml")
@@ -21,9 +23,8 @@ WEEK = ("forecast", "--inventory", str(EXAMPLE), "--at", "2026-03-26T23:00Z", "-
 Run = Callable[..., Any]
 
 
-def assert_golden(name: str, text: str) -> None:
+def assert_golden(file: Path, text: str) -> None:
     """Set GOLDEN=write to take what is printed for right, then look at it."""
-    file = GOLDEN / name
     if os.environ.get("GOLDEN") == "write":
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8")
@@ -32,7 +33,7 @@ def assert_golden(name: str, text: str) -> None:
 def test_the_week_of_the_clock_change_in_a_terminal(run: Run) -> None:
     answer = run(*WEEK, *PARIS, *NEW_YORK)
     assert (answer.code, answer.err) == (ExitCode.OK, "")
-    assert_golden("week.txt", answer.out)
+    assert_golden(GOLDEN / "week.txt", answer.out)
 
 
 def test_no_line_is_wider_than_eighty_columns(run: Run) -> None:
@@ -40,10 +41,10 @@ def test_no_line_is_wider_than_eighty_columns(run: Run) -> None:
     assert max(map(len, lines[4:14])) <= 80
 
 
-def test_the_week_as_a_picture(run: Run, tmp_path: Path) -> None:
+def test_the_week_as_the_picture_of_the_documentation(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "week.svg"
     run(*WEEK, *PARIS, *NEW_YORK, "--svg", str(file))
-    assert_golden("week.svg", file.read_text(encoding="utf-8"))
+    assert_golden(PICTURE, file.read_text(encoding="utf-8"))
 
 
 def test_a_picture_is_xml_that_stays_within_its_bounds(run: Run, tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_a_picture_is_xml_that_stays_within_its_bounds(run: Run, tmp_path: Path)
 def test_hours_as_csv(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "day.csv"
     run(*WEEK, *PARIS, "--csv", str(file), "--horizon", "1d")
-    assert_golden("day.csv", file.read_text(encoding="utf-8"))
+    assert_golden(GOLDEN / "day.csv", file.read_text(encoding="utf-8"))
 
 
 def test_an_hour_that_begins_before_the_forecast_counts_from_its_begin(run: Run, tmp_path: Path) -> None:
@@ -92,6 +93,21 @@ def test_what_was_not_given_is_told(run: Run) -> None:
     err = run(*WEEK, PARIS[0]).err
     assert "note: without nodes and so left out: new-york" in err
     assert "note: without pods, as if the owners ran nothing: paris" in err
+
+
+def test_a_file_is_for_the_one_binding_that_is_lent(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "inventory"
+    shutil.copytree(EXAMPLE, folder)
+    folder.joinpath("policies", "new-york-nights.yaml").unlink()
+    at = ("--at", "2026-03-26T23:00Z", "--horizon", "1h", "-o", "json")
+    nodes, pods = f"{CLUSTERS}/paris-nodes.yaml", f"{CLUSTERS}/paris-pods.yaml"
+    document = json.loads(run("forecast", "--inventory", str(folder), "--nodes", nodes, "--pods", pods, *at).out)
+    assert [cluster["name"] for cluster in document["clusters"]] == ["paris"]
+
+
+def test_what_was_written_is_told(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "week.svg"
+    assert run(*WEEK, *PARIS, *NEW_YORK, "--svg", str(file)).err == f"wrote {file}\n"
 
 
 def test_cordoned_nodes_are_left_out_and_told(run: Run, tmp_path: Path) -> None:
