@@ -5,15 +5,17 @@ import asyncio
 import msgspec
 
 from reconciler import names
+from reconciler.bridge.proxiers import ProxierLease, decode_lease
 from reconciler.kube.cache import Cache
 from reconciler.kube.client import Client
 from reconciler.kube.projections import Copied, CustomObject, Node, PartialObject, Pod
-from reconciler.kube.resources import CONFIGMAPS, NAMESPACES, NODES, PODS, SECRETS, Resource
+from reconciler.kube.resources import CONFIGMAPS, LEASES, NAMESPACES, NODES, PODS, SECRETS, Resource
 from reconciler.kube.watch import WatchSpec
 from reconciler.topdown.references import references_of
 
 VNODE_PREFIX = "vnode-"
 ON_NODE = "node"
+ON_PORT = "port"
 NAMES_DEPENDENT = "dependent"
 
 decode_custom = msgspec.json.Decoder(CustomObject).decode
@@ -39,6 +41,9 @@ def dependent_keys(pod: Copied[Pod]) -> tuple[str, ...]:
     return tuple(dependent_key(ref.resource, namespace, ref.name) for ref in references_of(pod.raw))
 
 
+AnyComputingCache = Cache[CustomObject] | Cache[Node] | Cache[Copied[Pod]] | Cache[PartialObject] | Cache[ProxierLease]
+
+
 class Computing:
     """Client and caches of the computing cluster."""
 
@@ -53,7 +58,9 @@ class Computing:
         )
         mark = f"{names.MANAGED_BY}={names.MANAGED_BY_VALUE}"
         self.nodes: Cache[Node] = Cache(
-            client, WatchSpec(resource=NODES, decode=decode_node, label_selector=mark, idle_seconds=idle_seconds)
+            client,
+            WatchSpec(resource=NODES, decode=decode_node, label_selector=mark, idle_seconds=idle_seconds),
+            indexes={ON_PORT: lambda node: (node.metadata.labels.get(names.PROXIER_PORT, ""),)},
         )
         self.pods: Cache[Copied[Pod]] = Cache(
             client,
@@ -61,6 +68,16 @@ class Computing:
                 resource=PODS, decode=decode_computing_pod, field_selector="spec.nodeName!=", idle_seconds=idle_seconds
             ),
             indexes={ON_NODE: lambda pod: (pod.seen.spec.node_name,), NAMES_DEPENDENT: dependent_keys},
+        )
+        self.proxiers: Cache[ProxierLease] = Cache(
+            client,
+            WatchSpec(
+                resource=LEASES,
+                decode=decode_lease,
+                namespace=names.SYSTEM_NAMESPACE,
+                label_selector=names.PROXIER,
+                idle_seconds=idle_seconds,
+            ),
         )
         self.configmaps: Cache[PartialObject] = Cache(
             client, WatchSpec(resource=CONFIGMAPS, decode=decode_partial, metadata_only=True, idle_seconds=idle_seconds)
@@ -70,9 +87,21 @@ class Computing:
         )
 
     @property
-    def caches(self) -> tuple[Cache[CustomObject] | Cache[Node] | Cache[Copied[Pod]] | Cache[PartialObject], ...]:
+    def caches(self) -> tuple[AnyComputingCache, ...]:
         """Every cache, by no particular order."""
-        return (self.bindings, self.policies, self.nodes, self.pods, self.configmaps, self.secrets)
+        return (
+            self.bindings,
+            self.policies,
+            self.nodes,
+            self.pods,
+            self.proxiers,
+            self.configmaps,
+            self.secrets,
+        )
+
+    def vnodes_on_port(self, port: int) -> tuple[str, ...]:
+        """Names of the vnodes, of any binding, whose label has the port."""
+        return tuple(node.metadata.name for node in self.nodes.by_index(ON_PORT, str(port)))
 
     def dependents(self, resource: Resource) -> Cache[PartialObject]:
         """The cache of ConfigMaps or Secrets."""
