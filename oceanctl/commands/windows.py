@@ -1,7 +1,7 @@
 """`oceanctl windows`: when the policies of an inventory open and close."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated
@@ -61,11 +61,15 @@ def run(shell: Shell, options: Options) -> ExitCode:
 
 
 def chosen(inventory: Inventory, wanted: Sequence[str]) -> list[Policy]:
-    """The policies of these names, or all, by name.
+    """The policies of these names, or all, by name; what a suspended binding holds is suspended.
 
     Raises UsageMistakeError for a name that no policy has.
     """
-    by_name = {located.value.name: located.value for located in inventory.policies}
+    suspended = {located.value.name for located in inventory.bindings if located.value.suspend}
+    by_name = {
+        policy.name: replace(policy, suspend=policy.suspend or policy.cluster in suspended)
+        for policy in (located.value for located in inventory.policies)
+    }
     for name in wanted:
         if name not in by_name:
             close = get_close_matches(name, by_name, n=1)

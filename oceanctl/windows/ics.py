@@ -11,6 +11,18 @@ from oceanctl.windows.words import change_sentence, local
 _LINE_END: Final = "\r\n"
 _LONGEST: Final = 75  # octets of a line, RFC 5545 3.1
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
+_NO_EVENTS: Final = (
+    "BEGIN:VTIMEZONE",
+    "TZID:UTC",
+    "BEGIN:STANDARD",
+    "DTSTART:19700101T000000",
+    "TZOFFSETFROM:+0000",
+    "TZOFFSETTO:+0000",
+    "END:STANDARD",
+    "END:VTIMEZONE",
+)
+"""A calendar holds at least one component, RFC 5545 3.6, and where nothing opens there is no event."""
+
 _FORMAT: Final = "%Y%m%dT%H%M%SZ"
 
 
@@ -20,13 +32,14 @@ def to_ics(calendars: Sequence[Calendar], inventory_id: str | None, stamp: datet
     An event's UID is made of inventory, policy and opening, so that a calendar that is read again moves events instead of doubling them. A policy that never
     closes has one event of the length of the range.
     """
+    events = [line for calendar in calendars for line in _events(calendar, inventory_id, stamp)]
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//Kubeocean//oceanctl windows//EN",
         "CALSCALE:GREGORIAN",
         f"X-WR-CALNAME:{_text(f'Kubeocean {inventory_id}' if inventory_id else 'Kubeocean')}",
-        *(line for calendar in calendars for line in _events(calendar, inventory_id, stamp)),
+        *(events or _NO_EVENTS),
         "END:VCALENDAR",
     ]
     return "".join(_folded(line) + _LINE_END for line in lines)

@@ -8,7 +8,7 @@ from pathlib import Path
 DOCS = Path(__file__).parents[3] / "docs"
 
 _BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_CHAPTER = re.compile(r"^##+ (?P<title>.+)$", re.MULTILINE)
+_CHAPTER = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command of a console block and what it prints; `…` at the end stands for more."""
+    """One command of a console block and what it prints, if that is shown; `…` at the end stands for more."""
 
     chapter: str
     line: str

@@ -1,6 +1,7 @@
 """`oceanctl windows` on the leasing example, in the week in which Europe's clocks change."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,12 @@ def test_mistakes_are_told(run: Callable[..., Any], arguments: tuple[str, ...], 
     answer = run("windows", "--inventory", str(EXAMPLE), *arguments)
     assert answer.code == ExitCode.USAGE
     assert words in answer.err
+
+
+def test_policies_of_a_suspended_binding_are_marked(run: Callable[..., Any], tmp_path: Path) -> None:
+    folder = tmp_path / "inventory"
+    shutil.copytree(EXAMPLE, folder)
+    with folder.joinpath("bindings", "paris.yaml").open("a") as binding:
+        binding.write("  suspend: true\n")
+    policies = json.loads(run("windows", "--inventory", str(folder), "-o", "json").out)
+    assert {policy["name"] for policy in policies if not policy["suspended"]} == {"new-york-nights"}

@@ -68,3 +68,7 @@ def test_begin_and_end_are_balanced() -> None:
     text = to_ics([calendar()], "fleet", BEGIN)
     assert values(text, "BEGIN") == ["VCALENDAR", *["VEVENT"] * 3]
     assert sorted(values(text, "END")) == sorted(values(text, "BEGIN"))
+
+
+def test_a_calendar_without_events_has_a_component_all_the_same() -> None:
+    assert values(to_ics([], "fleet", BEGIN), "BEGIN") == ["VCALENDAR", "VTIMEZONE", "STANDARD"]
