@@ -40,9 +40,14 @@ def unmirrored_steps(case: NodeCase) -> Iterator[Step]:
 
 def _load(case: NodeCase) -> Step:
     total = case.view.foreign_load
-    inputs = {"pods": [_requested(pod) for pod in case.foreign_pods], "total": canonical_map(total)}
+    inputs = {
+        "pods": [_requested(pod) for pod in case.foreign_pods],
+        "total": canonical_map(total),
+        "yieldsTo": list(case.view.yields_to),
+    }
     said = ", ".join(f"{name} {amount(name, milli)}" for name, milli in total.items()) or "nothing"
-    return Step("load", inputs, f"{counted(len(case.foreign_pods), 'pod')} of the worker's own: {said}")
+    waiting = f", {len(case.view.yields_to)} of them still waiting for room" if case.view.yields_to else ""
+    return Step("load", inputs, f"{counted(len(case.foreign_pods), 'pod')} of the worker's own{waiting}: {said}")
 
 
 def _requested(pod: ForeignPod) -> dict[str, Any]:

@@ -95,6 +95,7 @@ async def territory_of(hub: Hub, name: str, node_name: str | None = None) -> Ter
         sides=Sides(computing, None if sight.policies is None else worker),
         nodes={node.metadata.name: node for node in sight.nodes},
         foreign_pods=by_node(pod for pod in sight.pods if not _is_ours(pod, state.identity)),
+        waiting={pod.uid: pod for pod in sight.waiting},
         problems={**flaws, **more},
         vnodes=hub.vnodes_of(state.identity),
         computing_pods=_grouped(pods),

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
-from typing import Any
+from typing import Final
 
 from oceanctl.explain.hub import Hub, hub_of, territory_of
 from oceanctl.explain.names import unknown
@@ -21,14 +20,16 @@ from reconciler.bridge.pods import copy_among, copy_names
 from reconciler.kube.calls import Selection
 from reconciler.kube.client import Client
 from reconciler.kube.errors import KubeError, NotFoundError
-from reconciler.kube.projections import Copied, Node, PartialObject, Pod
+from reconciler.kube.placement import decode_pending
+from reconciler.kube.projections import Copied, Node, PartialObject, Pod, Taint
 from reconciler.kube.resources import PODS, Resource
 from reconciler.marks import Identity
 from reconciler.topdown.mapping import stands_for
 from reconciler.topdown.references import references_of
 from reconciler.topdown.silence import PATIENCE
-from reconciler.topdown.targets import whole
 from reconciler.topdown.view import Dependent, PodView, Reference
+
+_VNODE_TAINT: Final = Taint(names.TAINT_VNODE, "NoSchedule")
 
 
 async def placement_of(client: Client, key: str, now: datetime) -> Placement:
@@ -40,7 +41,7 @@ async def placement_of(client: Client, key: str, now: datetime) -> Placement:
         raise unknown("pod", key, (each.metadata.key for each in known))
     hub = await hub_of(client)
     vnodes = Counter("open" if takes_pods(each) else "closed" for each in hub.vnodes.values())
-    placement = Placement(pod, vnodes, is_tolerant(whole(pod)))
+    placement = Placement(pod, vnodes, is_tolerant(pod.raw))
     binding = _binding_of(hub, pod)
     return placement if binding is None else await _placed(hub, binding, placement, now)
 
@@ -51,18 +52,9 @@ def takes_pods(vnode: Node) -> bool:
     return is_leased(vnode) and not is_closed and not vnode.spec.unschedulable
 
 
-def is_tolerant(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod tolerates the taint of vnodes, by the rule of the scheduler."""
-    return any(_covers(each) for each in pod["spec"].get("tolerations") or ())
-
-
-def _covers(toleration: Mapping[str, Any]) -> bool:
-    if toleration.get("effect") not in (None, "", "NoSchedule"):
-        return False
-    operator, key = toleration.get("operator") or "Equal", toleration.get("key")
-    if operator == "Exists":
-        return key in (None, "", names.TAINT_VNODE)
-    return key == names.TAINT_VNODE and not toleration.get("value")
+def is_tolerant(raw_pod: bytes) -> bool:
+    """Whether a pod (JSON) tolerates the taint of vnodes."""
+    return any(each.covers(_VNODE_TAINT) for each in decode_pending.decode(raw_pod).spec.tolerations)
 
 
 def _binding_of(hub: Hub, pod: Copied[Pod]) -> str | None:

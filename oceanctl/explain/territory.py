@@ -1,9 +1,11 @@
 """What can be seen of one binding, from clusters or from files, in the shape that the reconciler's rules take."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+
+from msgspec.structs import replace as replace_fields
 
 from inventory.model import Binding
 from inventory.standing import Sides, Standing, standing_of
@@ -14,6 +16,7 @@ from reconciler.bottomup.vnode import machine_behind
 from reconciler.decision import Side
 from reconciler.kube.projections import Node, Pod
 from reconciler.marks import BindingState
+from reconciler.promise import yields_to
 
 Place = tuple[Side, str]
 """A policy: which cluster holds it, and its name."""
@@ -24,6 +27,7 @@ class Territory:
     """One binding with all that was asked for of its worker.
 
     Attributes:
+        waiting: By UID, the owner's pods that no node has room for, to which a vnode may have on record that it gives way; empty offline.
         problems: What is wrong with policies that are invalid.
         foreign_pods: By node, the pods of the worker's own that count.
         vnodes: Ours, by name; empty offline.
@@ -37,6 +41,7 @@ class Territory:
     sides: Sides
     nodes: Mapping[str, Node]
     foreign_pods: Mapping[str, Sequence[ForeignPod]] = field(default_factory=lambda: MappingProxyType({}))
+    waiting: Mapping[str, ForeignPod] = field(default_factory=lambda: MappingProxyType({}))
     problems: Mapping[Place, str] = field(default_factory=lambda: MappingProxyType({}))
     vnodes: Mapping[str, Node] = field(default_factory=lambda: MappingProxyType({}))
     computing_pods: Mapping[str, Sequence[Pod]] = field(default_factory=lambda: MappingProxyType({}))
@@ -53,7 +58,10 @@ class Territory:
 
 @dataclass(frozen=True, slots=True)
 class NodeCase:
-    """One node of a territory, as the reconciler would see it; `machine` is what was last seen of a node that is out of sight."""
+    """One node of a territory, as the reconciler would see it; `machine` is what was last seen of a node that is out of sight.
+
+    `foreign_pods` are the pods of the worker's own that count, those that wait and get their room here among them.
+    """
 
     territory: Territory
     view: NodeView
@@ -68,7 +76,8 @@ def case_of(territory: Territory, node_name: str, now: datetime) -> NodeCase | N
     if node is None and vnode is None:
         return None
     machine = node or machine_behind(_there(vnode), territory.binding.cluster_id)
-    foreign = territory.foreign_pods.get(node_name, ())
+    owed = tuple(_owed(territory, vnode, node_name))
+    foreign = (*territory.foreign_pods.get(node_name, ()), *owed)
     view = NodeView(
         binding=territory.binding,
         state=territory.state,
@@ -79,8 +88,17 @@ def case_of(territory: Territory, node_name: str, now: datetime) -> NodeCase | N
         vnode=vnode,
         computing_pods=tuple(territory.computing_pods.get(vnode_name, ())),
         unreachable_since=now if territory.trouble else None,
+        yields_to=tuple(sorted(pod.uid for pod in owed)),
     )
     return NodeCase(territory, view, machine, foreign)
+
+
+def _owed(territory: Territory, vnode: Node | None, node_name: str) -> Iterator[ForeignPod]:
+    """The pods that the vnode gives way to by its record, as far as they still wait, as if they ran there."""
+    for uid in yields_to(vnode):
+        pod = territory.waiting.get(uid)
+        if pod is not None and pod.waiting is not None:
+            yield replace_fields(pod, node_name=node_name, requests=pod.waiting.requests)
 
 
 def load_of(foreign: Iterable[ForeignPod], node_name: str) -> Mapping[str, int]:

@@ -63,11 +63,13 @@ def _is_selected(item: Json, selection: Selection) -> bool:
     label, _, value = selection.label_selector.partition("=")
     if label and metadata.get("labels", {}).get(label) != value:
         return False
-    field, _, wanted = selection.field_selector.partition("=")
-    if not field:
-        return True
+    return all(_holds(item, each) for each in selection.field_selector.split(",") if each)
+
+
+def _holds(item: Json, requirement: str) -> bool:
+    field, _, wanted = requirement.partition("=")
     if field.endswith("!"):
-        return bool(_field(item, field[:-1])) and _field(item, field[:-1]) != wanted
+        return _field(item, field[:-1]) != wanted
     return _field(item, field) == wanted
 
 

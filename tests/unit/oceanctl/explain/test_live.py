@@ -9,6 +9,7 @@ from oceanctl.errors import UsageMistakeError
 from oceanctl.explain import pods, worker
 from oceanctl.explain.live import node_place, policy_territory
 from oceanctl.explain.names import UnknownNameError
+from oceanctl.explain.node import explain_node
 from oceanctl.explain.pods import placement_of
 from oceanctl.explain.territory import case_of
 from reconciler import names
@@ -92,6 +93,23 @@ async def test_an_invalid_binding_does_not_keep_others_from_answering(hub: Shelf
 async def test_pods_of_the_binding_are_no_foreign_load(hub: Shelf) -> None:
     territory, _ = await node_place(hub.client, "n1", None)
     assert [pod.name for pod in territory.foreign_pods["n1"]] == ["db"]
+
+
+async def test_pods_that_a_vnode_gives_way_to_count_as_if_they_ran_there(hub: Shelf, east: Shelf) -> None:
+    _, waiting = a_taker("job", "", cpu="3")
+    waiting["metadata"]["uid"] = "job-uid"
+    unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    waiting["status"] = {"phase": "Pending", "conditions": [unschedulable]}
+    east.put((PODS, waiting), a_node("n3"))
+    resource, vnode = a_vnode("east", "n3")
+    vnode["metadata"]["annotations"] = {names.YIELDS_TO: "job-uid,gone-uid"}
+    hub.put((resource, vnode))
+    case = case_of(*await node_place(hub.client, "n3", None), NOW)
+    assert case is not None
+    assert case.view.yields_to == ("job-uid",)
+    assert case.view.foreign_load == {"cpu": 3000, "pods": 1000}
+    outcome = next(step.outcome for step in explain_node(case, NOW).steps if step.rule == "load")
+    assert outcome == "1 pod of the worker's own, 1 of them still waiting for room: cpu 3 cores, pods 1 pod"
 
 
 async def test_policies_of_both_sides_are_read_with_their_problems(hub: Shelf, east: Shelf) -> None:

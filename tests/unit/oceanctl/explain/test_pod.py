@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from inventory.standing import Candidate, Sides
@@ -187,7 +188,7 @@ def test_a_worker_that_cannot_be_read_is_told_apart_from_one_without_the_pod() -
 def test_a_toleration_lets_a_pod_onto_vnodes_as_the_scheduler_has_it(
     toleration: dict[str, str], *, expected: bool
 ) -> None:
-    assert is_tolerant({"spec": {"tolerations": [toleration]}}) is expected
+    assert is_tolerant(msgspec.json.encode(a_pod(spec={"tolerations": [toleration]}))) is expected
 
 
 @pytest.mark.parametrize(
