@@ -39,7 +39,7 @@ class NodeObserver:
             return None
         if worker_node is None and self._ground.unreachable_since is None:
             await self._ground.confirm_gone(NODES, node_name)
-        owed = self.yields.given_on(node_name)
+        owed = self.yields.given_on(node_name, now)
         return NodeView(
             binding=bound.binding,
             state=bound.state,

@@ -33,10 +33,16 @@ class Yields:
         self._standing_of = standing_of
         self._wishes: dict[str, Wish] = {}
         self._places: dict[str, tuple[Wish, ...]] = {}
+        self._has_looked = False
         self._due = asyncio.Event()
 
-    def given_on(self, node_name: str) -> tuple[Wish, ...]:
-        """The waiting pods that a node gives way to, as far as they still wait."""
+    def given_on(self, node_name: str, now: datetime) -> tuple[Wish, ...]:
+        """The waiting pods that a node gives way to, as far as they still wait.
+
+        The first question is answered by a look: a node whose record says that it gives way must not be taken for one that does not, just after a restart.
+        """
+        if not self._has_looked and self._ground.unreachable_since is None:
+            self._look(now)
         return tuple(wish for wish in self._places.get(node_name, ()) if wish.uid in self._wishes)
 
     def take(self, change: Change[WorkerPodEntry]) -> None:
@@ -70,6 +76,7 @@ class Yields:
                 self._look(clock.now())
 
     def _look(self, now: datetime) -> None:
+        self._has_looked = True
         before = self._places
         self._places = places_for(self._wishes.values(), tuple(self._hosts(now))) if self._wishes else {}
         changed = [name for name in {**before, **self._places} if before.get(name) != self._places.get(name)]
