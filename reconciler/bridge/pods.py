@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler import names
+from reconciler.bridge.endings import ended_uid, ending_told
 from reconciler.bridge.ground import Ground
 from reconciler.bridge.nodes import node_name_of
 from reconciler.bridge.worker import Worker
@@ -15,7 +16,7 @@ from reconciler.kube.resources import PODS, Resource
 from reconciler.marks import Identity
 from reconciler.permissions import REPLICASETS
 from reconciler.topdown.references import references_of
-from reconciler.topdown.view import Dependent, PodView, Reference, Workload
+from reconciler.topdown.view import Dependent, Disruption, PodView, Reference, Workload
 
 
 class PodObserver:
@@ -47,6 +48,7 @@ class PodObserver:
             worker_pod_is_gone=worker_pod is None
             and computing_pod is not None
             and await self._worker_pod_is_gone(key, computing_pod, identity),
+            ended_by=await self._ended_by(computing_pod, worker_pod, identity),
             name_is_taken=self._name_is_taken(key, identity),
             vnode=vnode,
             worker_node=self._worker_node(vnode, worker_pod),
@@ -88,6 +90,15 @@ class PodObserver:
                 return False
         await self._ground.confirm_worker()
         return True
+
+    async def _ended_by(
+        self, computing_pod: Copied[Pod] | None, worker_pod: Copied[Pod] | None, identity: Identity
+    ) -> Disruption | None:
+        """Only asked about a pod that was ended in the worker and does not tell by what."""
+        if computing_pod is None or self._ground.unreachable_since is not None:
+            return None
+        uid = ended_uid(computing_pod, worker_pod)
+        return await ending_told(self._ground.worker.client, identity.mount_namespace, uid) if uid else None
 
     def _name_is_taken(self, key: str, identity: Identity) -> bool:
         first = _possible_names(key, identity)[0]

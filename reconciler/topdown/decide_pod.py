@@ -16,10 +16,10 @@ The first line that fits holds. "gone" is a live answer, never a cache's silence
 | final | none, or final | | nothing (details of the same phase still come up) |
 | final | ours, live | | delete the worker pod |
 | live | ours, unplaced | for `unplacedTimeoutSeconds` | Failed, `Unplaced` |
-| live | ours, deleted there and Failed | | status up, with `PhysicalPodLost` where it names no reason |
+| live | ours, deleted there and Failed | | status up, with `Preempted`, `Evicted` or else `PhysicalPodLost` where it names no reason |
 | live | ours | | metadata, deadline and tolerations down; status up; mapping on record |
 | live | none | mapped once; gone for sure, no worker node | Failed, `NodeLost` |
-| live | none | mapped once; gone for sure | Failed, `PhysicalPodLost` |
+| live | none | mapped once; gone for sure | Failed, `Preempted`, `Evicted` or else `PhysicalPodLost` |
 | live | none | mapped once; else | wait |
 | live | none | not to be mirrored, of a DaemonSet | shown Running and Ready, with `NotMirrored` |
 | live | none | not to be mirrored, else | nothing |

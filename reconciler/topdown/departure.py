@@ -7,9 +7,9 @@ from reconciler.decision import Action, Decision, Delete
 from reconciler.kube.projections import Copied, Pod
 from reconciler.marks import is_mirrored
 from reconciler.topdown.mapping import mapped_uid, stands_for
-from reconciler.topdown.targets import of_computing_pod, of_worker_pod
+from reconciler.topdown.targets import of_computing_pod, of_worker_pod, whole
 from reconciler.topdown.upkeep import brought_up
-from reconciler.topdown.verdicts import Verdict, failed, failure_of
+from reconciler.topdown.verdicts import Verdict, ending_there, failed, failure_of
 from reconciler.topdown.view import PodView
 
 DELETED = Verdict(names.REASON_DELETED, "deleted; its containers have stopped")
@@ -55,7 +55,8 @@ def lost(view: PodView, computing_pod: Copied[Pod], now: datetime) -> Decision:
     if view.worker_node is None:
         verdict = Verdict(names.REASON_NODE_LOST, f"the worker node is gone, and {name} with it")
     else:
-        verdict = Verdict(names.REASON_POD_LOST, f"{name} was deleted in the worker")
+        conditions = whole(computing_pod).get("status", {}).get("conditions")
+        verdict = ending_there(conditions, name, view.ended_by)
     return failed(computing_pod, verdict, now)
 
 

@@ -45,7 +45,9 @@ def brought_up(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod
     pod = whole(computing_pod)
     wanted = dict(computing_status_for(whole(worker_pod), pod))
     if wanted and _was_ended_there(computing_pod, worker_pod):
-        wanted |= ended_there(wanted, worker_pod.metadata.key, now)
+        if computing_pod.seen.status.is_terminal:
+            return ()  # it has said how it ended, and Events, which may have told, do not last
+        wanted |= ended_there(wanted, worker_pod.metadata.key, view.ended_by, now)
     elif wanted and _hears_of_its_end(view, computing_pod, worker_pod):
         ending = _ending(view, computing_pod, worker_pod)
         wanted["conditions"] = with_lease_ending(wanted["conditions"], ending, now)

@@ -10,14 +10,21 @@ from reconciler.decision import Decision, Emit, Manifest, Patch, Side
 from reconciler.kube.projections import Copied, Pod
 from reconciler.topdown.pod_conditions import CONTAINERS_READY, READY, by_type, condition_for
 from reconciler.topdown.targets import as_seen, of_computing_pod, whole
+from reconciler.topdown.view import Disruption
 
 KILLED = 137  # the exit code that kubelets give a container of which nobody knows how it ended (128 + SIGKILL)
+_DISRUPTIONS = {
+    "PreemptionByScheduler": names.REASON_PREEMPTED,
+    "PreemptionByKubeScheduler": names.REASON_PREEMPTED,  # its name in 1.25
+    "EvictionByEvictionAPI": names.REASON_EVICTED,
+    "DeletionByTaintManager": names.REASON_EVICTED,
+}
 CONTAINER_LISTS = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why a pod is Failed; `reason` is one of `names.VERDICTS`."""
+    """Why a pod is Failed; `reason` is one of `names.VERDICTS`, or how the worker ended it."""
 
     reason: str
     message: str
@@ -39,15 +46,26 @@ def failure_of(pod: Copied[Pod], verdict: Verdict, now: datetime) -> Patch:
     return Patch(as_seen(pod, Side.COMPUTING), {"status": failed_status_for(whole(pod), verdict, now)}, "status")
 
 
-def ended_there(status: Manifest, worker_pod: str, now: datetime) -> Manifest:
+def ended_there(status: Manifest, worker_pod: str, told: Disruption | None, now: datetime) -> Manifest:
     """What the status of a pod that was deleted in the worker lacks: a reason (a kubelet's own goes first) and that it was a disruption."""
-    verdict = Verdict(names.REASON_POD_LOST, f"{worker_pod} was deleted in the worker")
+    verdict = ending_there(status.get("conditions"), worker_pod, told)
     conditions = list(_disrupted(by_type(status.get("conditions")), verdict, now).values())
     return {
         "reason": status.get("reason") or verdict.reason,
         "message": status.get("message") or verdict.message,
         "conditions": conditions,
     }
+
+
+def ending_there(conditions: Iterable[Manifest] | None, worker_pod: str, told: Disruption | None) -> Verdict:
+    """Why a pod was deleted in the worker, as far as its conditions tell, or else its Events (servers before 1.26 set no condition)."""
+    condition = by_type(conditions).get(names.CONDITION_DISRUPTION, {})
+    if condition.get("status") == "True" and (reason := _DISRUPTIONS.get(condition.get("reason", ""))):
+        told = Disruption(reason, condition.get("message", ""))
+    if told is None:
+        return Verdict(names.REASON_POD_LOST, f"{worker_pod} was deleted in the worker")
+    detail = f": {told.message}" if told.message else ""
+    return Verdict(told.reason, f"{worker_pod} was {told.reason.lower()} in the worker{detail}")
 
 
 def failed_status_for(computing_pod: Manifest, verdict: Verdict, now: datetime) -> Manifest:

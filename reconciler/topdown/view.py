@@ -41,6 +41,14 @@ class Dependent:
 
 
 @dataclass(frozen=True, slots=True)
+class Disruption:
+    """How a pod was ended by others than its user, in the word that users of Kubernetes know: `Preempted` or `Evicted`."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class PodView:
     """One computing pod and its worker pod.
 
@@ -50,6 +58,7 @@ class PodView:
         computing_pod_is_gone: A live read answered 404, or found another UID than the worker pod stands for. Read only when it matters.
         worker_pod: The pod of ours in the worker that stands for this key (any UID), None when the worker's synced cache has none.
         worker_pod_is_gone: A live read of the worker answered 404 for every name this pod may have there. Read only when it matters.
+        ended_by: What the worker's Events tell of how the worker pod was ended there. Read only when it matters and the pod does not tell it.
         name_is_taken: `mirrored_name` belongs to a foreign object, use the second choice.
         vnode: The vnode it is bound to; None when it is not there (any more).
         worker_node: The worker node behind the vnode, None when a synced and fresh cache does not have it.
@@ -66,6 +75,7 @@ class PodView:
     worker_pod: Copied[Pod] | None
     computing_pod_is_gone: bool = False
     worker_pod_is_gone: bool = False
+    ended_by: Disruption | None = None
     name_is_taken: bool = False
     vnode: Node | None = None
     worker_node: Node | None = None

@@ -1,8 +1,25 @@
 """How pods end."""
 
+import pytest
+
 from reconciler.decision import Delete, Side
 from reconciler.topdown.decide_pod import decide_pod
-from tests.mirroring import MOUNT, NOW, WORKER_NAME, a_pod, a_view, a_worker_pod, leaving_pod, mapped, patch_of, running
+from reconciler.topdown.view import Disruption
+from tests.mirroring import (
+    MOUNT,
+    NOW,
+    WORKER_NAME,
+    Json,
+    a_pod,
+    a_view,
+    a_worker_pod,
+    leaving_pod,
+    mapped,
+    patch_of,
+    running,
+)
+
+EVICTED: Json = {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "drain"}
 
 
 def test_a_worker_pod_is_stopped_by_its_own_uid() -> None:
@@ -34,3 +51,26 @@ def test_status_still_comes_up_while_a_pod_stops() -> None:
 def test_a_lost_pod_is_named() -> None:
     decision = decide_pod(a_view(mapped(a_pod()), worker_pod_is_gone=True), NOW)
     assert f"{MOUNT}/{WORKER_NAME}" in decision.because
+
+
+@pytest.mark.parametrize(
+    ("status", "ended_by", "reason"),
+    [
+        pytest.param({}, None, "PhysicalPodLost", id="nobody-tells"),
+        pytest.param({}, Disruption("Preempted", "by shop/db"), "Preempted", id="an-event-tells"),
+        pytest.param({"conditions": [EVICTED]}, None, "Evicted", id="its-condition-had-come-up"),
+        pytest.param(
+            {"conditions": [EVICTED]}, Disruption("Preempted", ""), "Evicted", id="a-condition-before-an-event"
+        ),
+        pytest.param({"conditions": [{**EVICTED, "status": "False"}]}, None, "PhysicalPodLost", id="called-off"),
+    ],
+)
+def test_a_lost_pod_says_what_was_done_to_it(status: Json, ended_by: Disruption | None, reason: str) -> None:
+    view = a_view(mapped(a_pod(status=status)), worker_pod_is_gone=True, ended_by=ended_by)
+    shown = patch_of(decide_pod(view, NOW))
+    assert (shown["phase"], shown["reason"]) == ("Failed", reason)
+
+
+def test_with_its_node_gone_a_lost_pod_says_so_first() -> None:
+    view = a_view(mapped(a_pod()), worker_pod_is_gone=True, worker_node=None, ended_by=Disruption("Preempted", ""))
+    assert patch_of(decide_pod(view, NOW))["reason"] == "NodeLost"

@@ -1,16 +1,22 @@
 """A computing pod and its worker pod, both there."""
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from reconciler import names
 from reconciler.decision import Patch, Side
 from reconciler.kube.projections import Node, ObjectMeta
 from reconciler.topdown.decide_pod import decide_pod
 from reconciler.topdown.mapping import mapping_for
+from reconciler.topdown.view import Disruption
 from tests.mirroring import (
     CLOSED_AT,
     CLOSED_VNODE,
+    MOUNT,
     NOW,
+    WORKER_NAME,
     Json,
     a_pod,
     a_view,
@@ -115,11 +121,36 @@ def test_a_kubelet_s_own_reason_goes_before_ours() -> None:
     assert (status["reason"], status["message"]) == ("Evicted", "low on memory")
 
 
-def test_a_disruption_that_the_worker_tells_of_keeps_its_reason() -> None:
-    told = {"type": names.CONDITION_DISRUPTION, "status": "True", "reason": "PreemptionByScheduler"}
-    preempted = {**finished("Failed"), "conditions": [told]}
-    status = patch_of(decide_pod(a_view(live(), leaving_pod(a_worker_pod(status=preempted))), NOW))
-    assert [it["reason"] for it in status["conditions"] if it["type"] == names.CONDITION_DISRUPTION] == [told["reason"]]
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        pytest.param("PreemptionByScheduler", "Preempted", id="preempted"),
+        pytest.param("PreemptionByKubeScheduler", "Preempted", id="preempted-by-1.25"),
+        pytest.param("EvictionByEvictionAPI", "Evicted", id="drained"),
+        pytest.param("DeletionByTaintManager", "Evicted", id="tainted"),
+        pytest.param("DeletionByPodGC", "PhysicalPodLost", id="collected"),
+    ],
+)
+def test_a_disruption_that_the_worker_tells_of_keeps_its_reason_and_gives_the_pod_one(told: str, reason: str) -> None:
+    condition = {"type": names.CONDITION_DISRUPTION, "status": "True", "reason": told, "message": "for shop/db"}
+    view = a_view(live(), leaving_pod(a_worker_pod(status={**finished("Failed"), "conditions": [condition]})))
+    status = patch_of(decide_pod(view, NOW))
+    assert [it["reason"] for it in status["conditions"] if it["type"] == names.CONDITION_DISRUPTION] == [told]
+    assert status["reason"] == reason
+    assert ("for shop/db" in status["message"]) == (reason != "PhysicalPodLost")
+    assert decide_pod(settled(view), NOW).actions == ()
+
+
+def test_what_only_an_event_told_is_still_said_when_the_event_is_gone() -> None:
+    stopped = leaving_pod(a_worker_pod(status=finished("Failed")))
+    view = a_view(live(), stopped, ended_by=Disruption("Preempted", "by shop/db"))
+    status = patch_of(decide_pod(view, NOW))
+    assert (status["reason"], status["message"]) == (
+        "Preempted",
+        f"{MOUNT}/{WORKER_NAME} was preempted in the worker: by shop/db",
+    )
+    assert {it["type"]: it["status"] for it in status["conditions"]}[names.CONDITION_DISRUPTION] == "True"
+    assert decide_pod(replace(settled(view), ended_by=None), NOW).actions == ()
 
 
 def test_a_pod_that_fails_by_itself_is_no_disruption() -> None:
