@@ -1,12 +1,16 @@
 """Puts a proxier process together: the only place where things are constructed."""
 
 import asyncio
+import contextlib
 import logging
+import socket
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from proxier.announcement import Announcement, Replica
 from proxier.auth import Gate
 from proxier.certs import CertificateError, ServingTls
 from proxier.computing import Computing
@@ -23,6 +27,7 @@ from proxier.worker import Credential, Worker, credential_of
 from reconciler import health, names
 from reconciler.bridge.computing import cluster_uid, decode_custom
 from reconciler.bridge.policies import parsed_binding
+from reconciler.clock import SystemClock
 from reconciler.kube import kubeconfig
 from reconciler.kube.client import Client, connect
 from reconciler.kube.errors import KubeError
@@ -31,7 +36,8 @@ from reconciler.marks import Identity
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0  # how late a new vnode or certificate is served
+LOOK_SECONDS = 1.0  # how late a new certificate is served
+SETTLE_SECONDS = 0.1  # how late a new vnode is; many come together
 START_RETRY_SECONDS = 2.0
 
 
@@ -90,26 +96,46 @@ class Process:
     async def run(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping` is set, then drain."""
         async with asyncio.TaskGroup() as tasks:
-            following = [
+            watching = [
                 tasks.create_task(self._computing.run(), name="computing"),
                 tasks.create_task(self._worker.run(), name="worker"),
+            ]
+            inviting = [
                 tasks.create_task(self._keep_serving(), name="ports"),
+                tasks.create_task(self._announce(), name="announcement"),
             ]
             await stopping.wait()
             log.info("draining", extra={"seconds": self._settings.drain_seconds})
-            following.pop().cancel()
+            await _ended(inviting)
             await self._server.drain(self._settings.drain_seconds)
-            for task in following:
-                task.cancel()
+            await _ended(watching)
+
+    async def _announce(self) -> None:
+        """Tell syncers that vnodes are served here; in the end that they are not any more."""
+        settings = self._settings
+        if not settings.advertise_address:
+            return
+        name = f"kubeocean-proxier-{settings.name or socket.gethostname()}"
+        replica = Replica(name, self._identity.binding_name, settings.advertise_address, self._ports)
+        announcement = Announcement(self._client, SystemClock(), replica, self._is_ready)
+        try:
+            await announcement.run()
+        finally:
+            await announcement.give_back()
 
     async def _keep_serving(self) -> None:
         await self._computing.wait_synced()
+        news = asyncio.Event()
+        self._computing.vnodes.subscribe(lambda _change: news.set())
         while True:
+            news.clear()
             self._refresh_tls()
             is_open = self._tls.context is not None
             vnodes = self._computing.vnodes.values() if is_open else ()
             await self._server.serve(ports_of(vnodes, self._identity, self._ports))
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(SETTLE_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), LOOK_SECONDS)
 
     def _refresh_tls(self) -> None:
         self._tls.trust(self._computing.client_authorities)
@@ -126,9 +152,18 @@ class Process:
         upstream = self._worker.upstream
         return worker_address_for(target, vnode, self, self._identity), upstream
 
+    def _is_ready(self) -> bool:
+        return all(check() for check in self.readiness.values())
+
     async def _credential(self) -> Credential:
         binding = parsed_binding(decode_custom(await self._client.get_raw(names.BINDINGS, self._identity.binding_name)))
         return await credential_of(self._client, binding.secret_ref)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _introduced(client: Client, name: str) -> Identity:

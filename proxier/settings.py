@@ -17,6 +17,11 @@ class Settings:
     )
     context: str = setting("context of that kubeconfig; empty: its current one", default="")
     address: str = setting("address on which vnodes are served; empty: every address of the machine", default="")
+    advertise_address: str = setting(
+        "address that vnodes get, and under which the API server reaches this process; empty: no vnode is pointed here",
+        default="",
+    )
+    name: str = setting("name of this replica; empty: the machine's (a pod's is its own)", default="")
     first_port: int = setting("first port of vnodes", default=FIRST_PORT)
     last_port: int = setting("last port of vnodes", default=LAST_PORT)
     tls_cert_file: str = setting("serving certificate with its chain, PEM; read again when it changes", default="")

@@ -98,6 +98,7 @@ PROXIER_COMPUTING: tuple[Rule, ...] = (
     Rule(Scope.CLUSTER, SUBJECT_REVIEWS, ("create",), "whether they may"),
     Rule(Scope.KUBE_SYSTEM, CONFIGMAPS, READ, "the authority of client certificates", only=AUTHENTICATION),
     Rule(Scope.SYSTEM, SECRETS, ("get",), "kubeconfigs of workers"),
+    Rule(Scope.SYSTEM, LEASES, ("create", "patch"), "tell syncers where vnodes are served"),
 )
 
 PROXIER_WORKER: tuple[Rule, ...] = (

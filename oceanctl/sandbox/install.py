@@ -13,7 +13,7 @@ from oceanctl.sandbox.controlplane import ControlPlane
 from oceanctl.sandbox.errors import NotReadyError
 from reconciler import permissions
 from reconciler.kube.resources import CRDS, NAMESPACES, SECRETS, SERVICEACCOUNTS, Resource
-from reconciler.names import KUBECONFIG_KEY, SYSTEM_NAMESPACE
+from reconciler.names import KUBECONFIG_KEY, PROXIER_KUBECONFIG_KEY, SYSTEM_NAMESPACE
 
 MOUNT_NAMESPACE: Final = "kubeocean-worker"
 _ESTABLISHED_SECONDS: Final = 30.0
@@ -33,35 +33,42 @@ _RESOURCES: Final = {
 
 
 def install_computing(cluster: ControlPlane, reconciler_kubeconfig: Path) -> None:
-    """Definitions, namespace and permissions, and the kubeconfig of the reconciler's own ServiceAccount as a file."""
+    """Definitions, namespace and permissions, and kubeconfigs of the ServiceAccounts as files: the reconciler's, and `proxier.yaml` beside it."""
     definitions = crds.load()
     for definition in definitions:
         cluster.api.put(CRDS, definition)
-    _apply(cluster, permissions.computing_manifests())
+    _apply(cluster, (*permissions.computing_manifests(), *permissions.proxier_computing_manifests()))
     for definition in definitions:
         _await_established(cluster, definition["metadata"]["name"])
-    if not reconciler_kubeconfig.exists():
-        content = cluster.kubeconfig_for_service_account(SYSTEM_NAMESPACE, permissions.ACCOUNT)
-        kubeconfig.write(reconciler_kubeconfig, content)
+    of_proxier = reconciler_kubeconfig.with_name("proxier.yaml")
+    for file, account in ((reconciler_kubeconfig, permissions.ACCOUNT), (of_proxier, permissions.PROXIER_ACCOUNT)):
+        if not file.exists():
+            kubeconfig.write(file, cluster.kubeconfig_for_service_account(SYSTEM_NAMESPACE, account))
 
 
 def install_worker(cluster: ControlPlane) -> None:
-    """Namespace, ServiceAccount and RBAC: all that a worker ever gets."""
-    _apply(cluster, permissions.worker_manifests(MOUNT_NAMESPACE))
+    """Namespace, ServiceAccounts and RBAC: all that a worker ever gets."""
+    of_proxier = permissions.proxier_worker_manifests(MOUNT_NAMESPACE)
+    _apply(cluster, (*permissions.worker_manifests(MOUNT_NAMESPACE), *of_proxier))
 
 
 def introduce(worker: ControlPlane, computing: ControlPlane) -> None:
-    """Store the kubeconfig of the worker's ServiceAccount as the Secret that bindings refer to; one that is there stays."""
+    """Store the kubeconfigs of the worker's ServiceAccounts as the Secret that bindings refer to; one that is there stays."""
     name = f"{worker.name}-kubeconfig"
     if computing.api.get(SECRETS.path(name, SYSTEM_NAMESPACE)) is not None:
         return
-    content = worker.kubeconfig_for_service_account(MOUNT_NAMESPACE, permissions.WORKER_ACCOUNT)
-    encoded = base64.b64encode(json.dumps(content).encode()).decode()
+    accounts = {
+        KUBECONFIG_KEY: permissions.WORKER_ACCOUNT,
+        PROXIER_KUBECONFIG_KEY: permissions.PROXIER_ACCOUNT,
+    }
+    contents = {
+        key: worker.kubeconfig_for_service_account(MOUNT_NAMESPACE, account) for key, account in accounts.items()
+    }
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": name, "namespace": SYSTEM_NAMESPACE},
-        "data": {KUBECONFIG_KEY: encoded},
+        "data": {key: base64.b64encode(json.dumps(content).encode()).decode() for key, content in contents.items()},
     }
     computing.api.apply(SECRETS, secret)
 

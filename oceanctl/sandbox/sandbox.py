@@ -104,6 +104,11 @@ class Sandbox:
         """Of the reconciler's own ServiceAccount in the computing cluster."""
         return self.kubeconfig("reconciler")
 
+    @property
+    def proxier_kubeconfig(self) -> Path:
+        """Of the proxiers' own ServiceAccount in the computing cluster."""
+        return self.kubeconfig("proxier")
+
     def kubeconfig(self, cluster: str) -> Path:
         """The administrator's, of `computing` or `worker-N`."""
         return self.folder / "kubeconfigs" / f"{cluster}.yaml"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from oceanctl.sandbox import install, kubeconfig, ports
+from oceanctl.sandbox import install, ports
 from oceanctl.sandbox.components import LOOPBACK
 from oceanctl.sandbox.controlplane import ControlPlane
 from oceanctl.sandbox.hollownodes import NodeSpec
@@ -155,10 +155,6 @@ def scene(
 def _install(cluster: ControlPlane, folder: Path) -> None:
     install.install_computing(cluster, folder / "reconciler.yaml")
     install.install_worker(cluster)
-    install._apply(cluster, permissions.proxier_computing_manifests())
-    install._apply(cluster, permissions.proxier_worker_manifests(MOUNT))
-    own = cluster.kubeconfig_for_service_account(names.SYSTEM_NAMESPACE, permissions.PROXIER_ACCOUNT)
-    kubeconfig.write(folder / "proxier.yaml", own)
     of_worker = cluster.kubeconfig_for_service_account(MOUNT, permissions.PROXIER_ACCOUNT)
     encoded = base64.b64encode(json.dumps(of_worker).encode()).decode()
     metadata = {"name": "worker-kubeconfig", "namespace": names.SYSTEM_NAMESPACE}

@@ -64,9 +64,10 @@ def test_bindings_lead_to_their_roles() -> None:
     assert roles == bound
 
 
-def test_the_proxier_writes_nothing_but_reviews() -> None:
+def test_the_proxier_writes_nothing_but_reviews_and_its_lease() -> None:
     rules = [rule for rule in (*permissions.PROXIER_COMPUTING, *permissions.PROXIER_WORKER) if set(rule.verbs) & WRITES]
     assert {rule.path for rule in rules} == {
+        "leases",
         "tokenreviews",
         "subjectaccessreviews",
         "pods/exec",
