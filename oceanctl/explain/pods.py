@@ -15,6 +15,7 @@ from oceanctl.fleet import listed
 from reconciler import names
 from reconciler.bottomup.reports import is_leased
 from reconciler.bridge.computing import decode_partial, decode_pod
+from reconciler.bridge.endings import ended_uid, ending_told
 from reconciler.bridge.nodes import node_name_of
 from reconciler.bridge.pods import copy_among, copy_names
 from reconciler.kube.calls import Selection
@@ -27,7 +28,7 @@ from reconciler.marks import Identity
 from reconciler.topdown.mapping import stands_for
 from reconciler.topdown.references import references_of
 from reconciler.topdown.silence import PATIENCE
-from reconciler.topdown.view import Dependent, PodView, Reference
+from reconciler.topdown.view import Dependent, Disruption, PodView, Reference
 
 _VNODE_TAINT: Final = Taint(names.TAINT_VNODE, "NoSchedule")
 
@@ -123,6 +124,7 @@ async def _seen(view: PodView, reader: "Reader") -> PodView:
         computing_pod=pod,
         worker_pod=worker_pod,
         worker_pod_is_gone=worker_pod is None,
+        ended_by=await reader.ended_by(pod, worker_pod),
         name_is_taken=any(each.metadata.name == taken for each in found if each not in ours),
         vnode=view.vnode,
         worker_node=view.worker_node,
@@ -143,6 +145,11 @@ class Reader:
         possible = copy_names(pod.metadata.namespace, pod.metadata.name, self.identity)
         found = await asyncio.gather(*(_pod(self._worker, self.identity.mount_namespace, name) for name in possible))
         return [each for each in found if each is not None]
+
+    async def ended_by(self, pod: Copied[Pod], worker_pod: Copied[Pod] | None) -> Disruption | None:
+        """How somebody ended the worker pod, where the pods do not tell."""
+        uid = ended_uid(pod, worker_pod)
+        return await ending_told(self._worker, self.identity.mount_namespace, uid) if uid else None
 
     async def dependents(self, pod: Copied[Pod]) -> tuple[Dependent, ...]:
         """What it references, as metadata only: nobody here wants to see a Secret."""

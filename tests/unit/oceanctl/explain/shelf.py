@@ -48,6 +48,10 @@ class Shelf:
     async def has(self, resource: Resource) -> bool:
         return resource in self._objects or resource in self.refused
 
+    async def list(self, resource: Resource, namespace: str = "", *, field_selector: str = "") -> list[Json]:
+        page = await self.page(Selection(resource, namespace, field_selector=field_selector))
+        return [msgspec.json.decode(each) for each in page.items or ()]
+
     async def page(self, selection: Selection, rest: str = "") -> RawList:
         assert not rest
         if selection.resource in self.refused:

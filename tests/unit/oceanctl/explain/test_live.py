@@ -10,11 +10,12 @@ from oceanctl.explain import pods, worker
 from oceanctl.explain.live import node_place, policy_territory
 from oceanctl.explain.names import UnknownNameError
 from oceanctl.explain.node import explain_node
+from oceanctl.explain.pod import explain_pod
 from oceanctl.explain.pods import placement_of
 from oceanctl.explain.territory import case_of
 from reconciler import names
 from reconciler.decision import Side
-from reconciler.kube.resources import PODS
+from reconciler.kube.resources import EVENTS, PODS
 from tests.unit.oceanctl.explain.shelf import (
     MOUNT,
     Json,
@@ -179,6 +180,17 @@ async def test_a_name_that_is_taken_in_the_worker_is_seen(hub: Shelf, east: Shel
     found = await placement_of(hub.client, "shop/web", NOW)
     assert found.view is not None
     assert (found.view.worker_pod, found.view.name_is_taken, found.view.worker_pod_is_gone) == (None, True, True)
+
+
+async def test_what_ended_a_worker_pod_is_read_from_events(hub: Shelf, east: Shelf) -> None:
+    _, pod = a_computing_pod()
+    pod["metadata"]["annotations"] = {names.PHYSICAL_POD_UID: "old-uid", names.VIRTUAL_UID: "web-uid"}
+    hub.put((PODS, pod))
+    involved = {"uid": "old-uid"}
+    event = {"metadata": {"name": "e", "namespace": MOUNT}, "reason": "Preempted", "message": "by shop/db"}
+    east.put((EVENTS, {**event, "involvedObject": involved}))
+    found = explain_pod(await placement_of(hub.client, "shop/web", NOW), NOW)
+    assert "Preempted" in found.because
 
 
 async def test_a_pod_on_a_silent_worker_says_so(hub: Shelf) -> None:
