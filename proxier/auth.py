@@ -8,14 +8,13 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from proxier.errors import DeniedError
 from proxier.heads import Head
 from proxier.routes import Endpoint
-from reconciler.kube.client import Client
 from reconciler.kube.errors import KubeError
 
 REMEMBER_SECONDS: Final = 10.0
@@ -70,10 +69,18 @@ def user_of_certificate(certificate: Mapping[str, Any]) -> User | None:
     return User(name, (*groups, _AUTHENTICATED)) if name else None
 
 
+class Api(Protocol):
+    """The computing cluster's API server."""
+
+    async def request(self, method: str, path: str, *, body: Mapping[str, Any] | None = None) -> bytes:
+        """The body of its answer; KubeError when it gives none."""
+        ...
+
+
 class Gate:
     """Answers of the computing cluster's API server, each remembered for 10 s."""
 
-    def __init__(self, client: Client, count: Callable[[str], None]) -> None:
+    def __init__(self, client: Api, count: Callable[[str], None]) -> None:
         """`count` hears the outcome of every check."""
         self._client = client
         self._count = count

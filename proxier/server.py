@@ -85,10 +85,11 @@ class Server:
         log.info("listening", extra={"port": port, "vnode": vnode})
 
     async def _close(self, port: int) -> None:
-        listener = self._listeners.pop(port)
+        listener = self._listeners[port]
         listener.task.cancel()
         await asyncio.gather(listener.task, return_exceptions=True)
         listener.socket.close()
+        del self._listeners[port]
 
     async def _accept(self, listening: socket.socket, vnode: str) -> None:
         loop = asyncio.get_running_loop()
