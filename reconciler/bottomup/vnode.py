@@ -143,8 +143,8 @@ def _annotations(view: NodeView, reclaim: Reclaim) -> dict[str, str]:
 
 
 def _yields_to(view: NodeView, reclaim: Reclaim) -> tuple[str, ...]:
-    """While the worker is silent, what is recorded stays; a lease that is over gives way as a whole."""
-    if view.unreachable_since is not None:
+    """While the worker is silent or its policies are unknown, what is recorded stays; a lease that is over gives way as a whole."""
+    if view.unreachable_since is not None or (view.standing is None and reclaim.closed_at is None):
         return yields_to(view.vnode)
     return view.yields_to if is_lending(view, reclaim) else ()
 

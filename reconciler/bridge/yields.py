@@ -41,7 +41,7 @@ class Yields:
 
         The first question is answered by a look: a node whose record says that it gives way must not be taken for one that does not, just after a restart.
         """
-        if not self._has_looked and self._ground.unreachable_since is None:
+        if not self._has_looked:
             self._look(now)
         return tuple(wish for wish in self._places.get(node_name, ()) if wish.uid in self._wishes)
 
@@ -72,15 +72,22 @@ class Yields:
             await self._due.wait()
             await asyncio.sleep(SETTLE_SECONDS)
             self._due.clear()
-            if self._ground.unreachable_since is None:
-                self._look(clock.now())
+            self._look(clock.now())
 
     def _look(self, now: datetime) -> None:
+        if not self._knows(now):
+            return
         self._has_looked = True
         before = self._places
         self._places = places_for(self._wishes.values(), tuple(self._hosts(now))) if self._wishes else {}
         changed = [name for name in {**before, **self._places} if before.get(name) != self._places.get(name)]
         self.on_change(sorted(changed))
+
+    def _knows(self, now: datetime) -> bool:
+        """Whether anything may be concluded; while the worker is silent or its policies are unknown, what was given stays given."""
+        node = next(iter(self._ground.worker.nodes), None)
+        is_told = node is None or self._standing_of(node, now) is not None
+        return is_told and self._ground.unreachable_since is None
 
     def _hosts(self, now: datetime) -> Iterator[Host]:
         bound = self._ground.bound()
@@ -105,8 +112,9 @@ class Yields:
         if promise_of(vnode).closed_at is not None or self._ground.bound().state.is_deleting:
             return False
         standing = self._standing_of(node, now)
-        is_lent = standing is not None and standing.outcome is Outcome.LENT
-        return is_lent and any(policy.yield_to_owner for policy in standing.lenders) if standing else False
+        if standing is None or standing.outcome is not Outcome.LENT:
+            return False
+        return any(policy.yield_to_owner for policy in standing.lenders)
 
 
 def _wish_of(pod: WorkerPodEntry | None) -> Wish | None:

@@ -136,9 +136,16 @@ class TestLeaseRecord:
     def test_it_is_told_whom_the_lease_gives_way_to(self) -> None:
         assert vnode(yields_to=("u1", "u2")).annotations[names.YIELDS_TO] == "u1,u2"
 
-    def test_whom_it_gives_way_to_is_not_forgotten_while_the_worker_is_silent(self) -> None:
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            pytest.param({"unreachable_since": NOW}, id="silent"),
+            pytest.param({"standing": None}, id="policies-unknown"),
+        ],
+    )
+    def test_whom_it_gives_way_to_is_not_forgotten_while_the_worker_is_not_known(self, fields: dict[str, Any]) -> None:
         there = bare_vnode({names.YIELDS_TO: "u1"})
-        assert vnode(vnode=there, unreachable_since=NOW).annotations[names.YIELDS_TO] == "u1"
+        assert vnode(vnode=there, **fields).annotations[names.YIELDS_TO] == "u1"
 
     def test_a_lease_that_is_over_gives_way_as_a_whole(self) -> None:
         assert names.YIELDS_TO not in vnode(CLOSED, yields_to=("u1",), vnode=bare_vnode()).annotations

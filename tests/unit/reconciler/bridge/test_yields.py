@@ -18,7 +18,9 @@ from reconciler.bridge.wiring import Queues, Wiring
 from reconciler.bridge.worker import Heartbeat, Worker
 from reconciler.clock import SystemClock
 from reconciler.decision import Patch
+from reconciler.kube.cache import Cache
 from reconciler.kube.client import Client
+from reconciler.kube.errors import TransientError
 from reconciler.kube.projections import Copied, CustomObject, Node, NodeStatus, ObjectMeta
 from reconciler.kube.watch_events import Added, Deleted, Modified, Synced
 from reconciler.kube.workqueue import WorkQueue
@@ -150,6 +152,20 @@ async def test_a_node_that_has_no_say_gives_way_to_nobody(client: Client, spec: 
     fleet = Fleet(client, vnode, **spec)
     fleet.waits()
     assert await fleet.yields_to() == ()
+
+
+async def test_what_is_given_stays_given_while_policies_are_unknown(looking: Fleet) -> None:
+    await quiet(looking)
+    looking.waits()
+    await woken(looking)
+    policies = looking.worker.policies = Cache(looking.computing.client, looking.worker._policies_spec)
+    policies._take(Synced("1"))
+    policies.last_error = TransientError("the connection broke", status=0)
+    looking.observer.yields._look(NOW)
+    assert await looking.yields_to() == ("u1",)
+    policies.last_error = None
+    looking.observer.yields._look(NOW)
+    assert await looking.yields_to() == ("u1",)
 
 
 async def test_a_restart_goes_on_where_the_record_is(client: Client) -> None:
