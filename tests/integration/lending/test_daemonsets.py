@@ -2,7 +2,9 @@
 
 from reconciler import names
 from reconciler.kube.resources import NODES, PODS, Resource
+from tests.integration.audit import AuditLog
 from tests.integration.lending.hands import Hands, Json
+from tests.integration.lending.test_quiet import audit_file, settled
 
 DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
 VNODE = "vnode-worker-2-worker-2-node-1"
@@ -58,6 +60,7 @@ async def test_a_daemon_set_that_tolerates_everything_rolls_out(fleet: Hands) ->
         return now is not None and int(now["status"]["allocatable"]["pods"]) == int(before["pods"]) + 1
 
     await fleet.until(takes_nothing_of_the_lease, "the vnode to make room for it")
+    await settled([AuditLog(audit_file(fleet, "computing"))])
     await fleet.patch(DAEMON_SETS, "agent", {"spec": agent("agent:2")["spec"]})
     await fleet.until(lambda: is_rolled_out(fleet), "the second rollout to complete")
     assert (await pod_on(fleet, VNODE))["spec"]["containers"][0]["image"] == "agent:2"

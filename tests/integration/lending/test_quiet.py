@@ -25,14 +25,14 @@ async def test_a_second_pass_over_an_unchanged_world_writes_nothing(fleet: Hands
         await fleet.create(PODS, reader(f"reader-{number}", vnode))
     for number in range(len(vnodes)):
         await fleet.running(f"reader-{number}")
-    logs = [AuditLog(_audit_file(fleet, cluster)) for cluster in ("computing", "worker-1", "worker-2")]
-    await _settled(logs)
+    logs = [AuditLog(audit_file(fleet, cluster)) for cluster in ("computing", "worker-1", "worker-2")]
+    await settled(logs)
     await asyncio.sleep(2 * RESYNC_SECONDS + 1)  # the very subject: two resync periods without a write
     assert [write for log in logs for write in our_writes(log)] == []
 
 
 async def test_the_counter_sees_a_patch_that_changes_nothing(fleet: Hands) -> None:
-    log = AuditLog(_audit_file(fleet, "computing"))
+    log = AuditLog(audit_file(fleet, "computing"))
     vnode = (await fleet.vnodes())[0]["metadata"]["name"]
     await fleet.computing.patch(NODES, vnode, {})
 
@@ -42,7 +42,7 @@ async def test_the_counter_sees_a_patch_that_changes_nothing(fleet: Hands) -> No
     await eventually(is_counted, "the no-op patch in the audit log")
 
 
-async def _settled(logs: list[AuditLog]) -> None:
+async def settled(logs: list[AuditLog]) -> None:
     """Wait until nothing of ours has been written for one resync period."""
 
     async def is_settled() -> bool:
@@ -54,7 +54,8 @@ async def _settled(logs: list[AuditLog]) -> None:
     await eventually(is_settled, "the world to settle", 60)
 
 
-def _audit_file(fleet: Hands, cluster: str) -> Path:
+def audit_file(fleet: Hands, cluster: str) -> Path:
+    """The audit log of a cluster's API server."""
     file = fleet.sandbox.cluster(cluster).wants.audit_log
     assert file is not None
     return file

@@ -163,3 +163,26 @@ async def test_an_owner_s_pod_waits_for_room_until_the_policy_yields(lent: Hands
     await lent.until(is_placed, "the owner's pod to run")
     await lent.until(annotated(lent, names.YIELDS_TO, present=False), "the wish to be fulfilled")
     await still_run(lent, "b-old", "important")
+
+
+async def test_a_restart_does_not_start_it_over(lent: Hands) -> None:
+    worker = lent.workers["worker-1"]
+    tenth = await filled(lent)
+    await lent.apply(policy(POLICY, "worker-1", yieldToOwner=True, gracefulReclaimPeriodSeconds=600))
+    waiting = owners_pod(2 * tenth, priorityClassName=CALM, nodeSelector={names.HOSTNAME: WORKER_NODE})
+    await worker.create(PODS, waiting, "default")
+    await lent.until(annotated(lent, names.SHRUNK_AT, present=True), "the shrink to be recorded")
+    before = await vnode(lent)
+    lent.process.restart()
+    await lent.apply(policy(POLICY, "worker-1", yieldToOwner=True, gracefulReclaimPeriodSeconds=601))
+
+    async def has_looked() -> bool:
+        return "grace=601" in (own_annotation(await vnode(lent), names.RECLAIM_TERMS) or "")
+
+    await lent.until(has_looked, "the new process to have looked at the node")
+    after = await vnode(lent)
+    for key in (names.SHRUNK_AT, names.YIELDS_TO, names.SHRINK_VICTIMS):
+        assert own_annotation(after, key) == own_annotation(before, key) is not None
+    await removed(worker, PODS, "owner", "default")
+    await lent.until(annotated(lent, names.SHRUNK_AT, present=False), "the shrink to be forgotten")
+    await still_run(lent, "a-young", "b-old", "important")
