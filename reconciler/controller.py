@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from reconciler.alarms import Alarms
 from reconciler.clock import Clock
 from reconciler.decision import Action, Decision, Delete, Emit, Evict
 from reconciler.kube.errors import ConflictError, KubeError, RejectedError
 from reconciler.kube.workqueue import WorkQueue
 from reconciler.metrics import ControllerMetrics
 from reconciler.perform import Performer, Written
+from reconciler.wakeups import Wakeups
 
 V = TypeVar("V")
 log = logging.getLogger(__name__)
@@ -43,32 +45,40 @@ class Reconciler(Generic[V]):
     refused: Callable[[V, str, datetime], Decision] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What a controller acts with."""
+
+    performer: Performer
+    seen: Seen
+    clock: Clock
+    metrics: ControllerMetrics
+    wakeups: Wakeups
+
+
 class Controller(Generic[V]):
     """Runs one Reconciler over the keys of one queue."""
 
-    def __init__(
-        self,
-        name: str,
-        reconciler: Reconciler[V],
-        performer: Performer,
-        seen: Seen,
-        clock: Clock,
-        metrics: ControllerMetrics,
-    ) -> None:
+    def __init__(self, name: str, reconciler: Reconciler[V], shell: Shell) -> None:
         self.name = name
         self.queue: WorkQueue[str] = WorkQueue()
+        self._alarms = Alarms(name, shell.wakeups, shell.clock, self.queue.add)
         self._reconciler = reconciler
-        self._performer = performer
-        self._seen = seen
-        self._clock = clock
-        self._metrics = metrics
+        self._performer = shell.performer
+        self._seen = shell.seen
+        self._clock = shell.clock
+        self._metrics = shell.metrics
 
     async def run(self, workers: int) -> None:
         """Work on keys until cancelled."""
         self._metrics.watch_depth(self.name, self.queue.__len__)
-        async with asyncio.TaskGroup() as tasks:
-            for number in range(workers):
-                tasks.create_task(self._work(), name=f"{self.name}-{number}")
+        self._alarms.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(workers):
+                    tasks.create_task(self._work(), name=f"{self.name}-{number}")
+        finally:
+            self._alarms.stop()
 
     async def _work(self) -> None:
         while True:
@@ -82,7 +92,7 @@ class Controller(Generic[V]):
         """One pass and its outcome, the four-way switch: done, wait, look again, give up for now."""
         with self._metrics.timed(self.name) as outcome:
             try:
-                wake_in = await self.reconcile(key)
+                wake_at = await self.reconcile(key)
             except ConflictError as error:
                 outcome.label = "conflict"
                 log.info("conflict, observing again", extra=self._fields(key, error))
@@ -101,8 +111,7 @@ class Controller(Generic[V]):
                 self.queue.add_rate_limited(key)
             else:
                 self.queue.forget(key)
-                if wake_in is not None:
-                    self.queue.add_after(key, wake_in)
+                self._alarms.set(key, wake_at)
 
     def _retry(self, key: str, error: KubeError) -> None:
         if error.retry_after_seconds is not None:
@@ -110,8 +119,8 @@ class Controller(Generic[V]):
         else:
             self.queue.add_rate_limited(key)
 
-    async def reconcile(self, key: str) -> float | None:
-        """One pass over one key; returns the seconds until it wants to be woken, if it does."""
+    async def reconcile(self, key: str) -> datetime | None:
+        """One pass over one key; returns the instant at which it wants to be woken, if it does."""
         now = self._clock.now()
         view = await self._reconciler.observe(key, now)
         if view is None:
@@ -123,7 +132,7 @@ class Controller(Generic[V]):
             if self._reconciler.refused is not None:
                 await self._carry_out(key, self._reconciler.refused(view, str(error), now))
             raise
-        return max(0.0, (decision.wake_at - now).total_seconds()) if decision.wake_at else None
+        return decision.wake_at
 
     async def _carry_out(self, key: str, decision: Decision) -> None:
         if not decision.actions:

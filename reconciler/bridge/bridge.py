@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from inventory.errors import InvalidInventoryError
-from inventory.model import Policy
 from reconciler import names
 from reconciler.bottomup.load import LoadBook
 from reconciler.bottomup.reports import PolicyView, decide_policy
@@ -16,7 +15,6 @@ from reconciler.bottomup.view import NodeView
 from reconciler.bridge.binding import BindingObserver, BindingView, decide_binding
 from reconciler.bridge.computing import Computing
 from reconciler.bridge.dependents import DependentObserver
-from reconciler.bridge.edges import Edges
 from reconciler.bridge.ground import Bound, Ground
 from reconciler.bridge.nodes import NodeObserver, decide_node
 from reconciler.bridge.pods import PodObserver
@@ -27,7 +25,7 @@ from reconciler.bridge.wiring import Queues, Wiring
 from reconciler.bridge.worker import Heartbeat, Worker, WorkerPodEntry
 from reconciler.bridge.yields import Yields
 from reconciler.clock import Clock
-from reconciler.controller import Controller, Reconciler
+from reconciler.controller import Controller, Reconciler, Shell
 from reconciler.decision import Side
 from reconciler.kube.cache import Cache, Change
 from reconciler.kube.client import Client
@@ -103,7 +101,6 @@ class Bridge:
         self.on_state: Callable[[], None] = lambda: None
         self._wiring: Wiring | None = None
         self._book = PolicyBook(surroundings.computing.policies, identity.binding_name)
-        self._worker_book: PolicyBook | None = None
         self._proxiers = Proxiers(
             identity.binding_name, surroundings.computing.vnodes_on_port, lambda: asyncio.get_running_loop().time()
         )
@@ -143,33 +140,11 @@ class Bridge:
                 controllers.run(tasks, settings.workers)
 
     def _plan_wakeups(self, wiring: Wiring) -> Callable[[], None]:
-        """Resync, window edges, steps of the clock; the answer ends them."""
-        around, name = self._around, self._bound.binding.name
-        edges = Edges(name, around.wakeups, around.clock, self._known_policies, wiring.wake_leases)
-
-        def on_step() -> None:
-            edges.replan()
-            wiring.wake_all()
-
-        end_watching = around.computing.policies.subscribe(lambda _change: edges.replan())
-        around.wakeups.every(f"resync-{name}", around.settings.resync_seconds, wiring.wake_all)
-        around.wakeups.on_step(f"step-{name}", on_step)
-        edges.replan()
-
-        def end() -> None:
-            end_watching()
-            edges.stop()
-            around.wakeups.forget(f"resync-{name}", f"step-{name}")
-
-        return end
-
-    def _known_policies(self) -> Iterable[Policy]:
-        """The valid policies of both sides."""
-        name = self._bound.binding.name
-        if self._worker_book is None and self._worker.policies is not None:
-            self._worker_book = PolicyBook(self._worker.policies, name)
-        books = [book for book in (self._book, self._worker_book) if book is not None]
-        return [parsed.policy for book in books for parsed in book.all() if parsed.policy is not None]
+        """Resync, now and then and when the clock was set; the answer ends it."""
+        around, job = self._around, f"resync-{self._bound.binding.name}"
+        around.wakeups.every(job, around.settings.resync_seconds, wiring.wake_all)
+        around.wakeups.on_step(job, wiring.wake_all)
+        return lambda: around.wakeups.forget(job)
 
     async def _join_worker(self, wiring: Wiring, yields: Yields) -> None:
         await self._discover()
@@ -204,10 +179,9 @@ class Bridge:
 
     def _controller(self, name: str, reconciler: Reconciler[V]) -> Controller[V]:
         around = self._around
-        full_name = f"{self._bound.binding.name}/{name}"
-        return Controller(
-            full_name, reconciler, around.performer(self._worker.client), self._seen, around.clock, around.metrics
-        )
+        performer = around.performer(self._worker.client)
+        shell = Shell(performer, self._seen, around.clock, around.metrics, around.wakeups)
+        return Controller(f"{self._bound.binding.name}/{name}", reconciler, shell)
 
     def _on_heartbeat(self) -> None:
         if self.heartbeat.unreachable_since is None:

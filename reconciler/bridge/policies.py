@@ -46,6 +46,11 @@ class PolicyBook:
         self._parsed = {seen.metadata.name: self._parse(seen) for seen in mine}
         return tuple(self._parsed.values())
 
+    @property
+    def versions(self) -> tuple[object, ...]:
+        """Moves when what a policy says does; a status does not count."""
+        return tuple(_version(seen) for seen in self._cache.values() if seen.spec.get("cluster") == self._binding_name)
+
     def get(self, name: str) -> Parsed | None:
         """One policy for the binding."""
         seen = self._cache.get(name)
@@ -53,8 +58,8 @@ class PolicyBook:
 
     def _parse(self, seen: CustomObject) -> Parsed:
         known = self._parsed.get(seen.metadata.name)
-        if known is not None and known.seen.metadata.resource_version == seen.metadata.resource_version:
-            return known
+        if known is not None and _version(known.seen) == _version(seen):
+            return replace(known, seen=seen)
         try:
             policy = replace(policy_from(manifest_of(seen)), created_at=seen.metadata.creation_timestamp)
         except InvalidInventoryError as error:
@@ -75,12 +80,17 @@ class PolicyIndex:
 
     def __init__(self, computing: PolicyBook) -> None:
         self._computing = computing
+        self._revisions: tuple[object, ...] = ()
         self._basis: tuple[object, ...] = ()
         self._selection: Selection | None = None
 
     def selection(self, binding: Binding, worker: PolicyBook | None, *, worker_is_readable: bool) -> Selection:
         """The index of this moment."""
-        basis = (binding, self._computing.revision, worker.revision if worker is not None else None, worker_is_readable)
+        revisions = (binding, self._computing.revision, worker.revision if worker else None, worker_is_readable)
+        if self._selection is not None and revisions == self._revisions:
+            return self._selection
+        self._revisions = revisions
+        basis = (binding, self._computing.versions, worker.versions if worker else None, worker_is_readable)
         if self._selection is None or basis != self._basis:
             sides = sides_of(self._computing, worker, worker_is_readable=worker_is_readable)
             self._basis, self._selection = basis, Selection(binding, sides)
@@ -100,3 +110,8 @@ def parsed_binding(seen: CustomObject) -> Binding:
 def manifest_of(seen: CustomObject) -> Mapping[str, object]:
     """A cached custom resource as the manifest it was decoded from, as far as parsing needs it."""
     return {"metadata": {"name": seen.metadata.name}, "spec": seen.spec}
+
+
+def _version(seen: CustomObject) -> tuple[object, ...]:
+    metadata = seen.metadata
+    return metadata.uid, metadata.name, metadata.generation or metadata.resource_version, metadata.is_deleting

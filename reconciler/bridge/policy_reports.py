@@ -1,13 +1,22 @@
 """Views of policies for their status: what they cover and what they lend."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from inventory.model import Policy
+from inventory.model import NodeSelector, Policy
 from inventory.selectors import matches
 from reconciler.bottomup.reports import PolicyView, is_leased
 from reconciler.bridge.ground import Ground
 from reconciler.bridge.policies import PolicyBook
 from reconciler.bridge.wiring import applied_policies
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """A number of nodes, and what it was counted from."""
+
+    basis: tuple[object, ...]
+    nodes: int
 
 
 class PolicyObserver:
@@ -16,6 +25,7 @@ class PolicyObserver:
     def __init__(self, ground: Ground, book: PolicyBook) -> None:
         self._ground = ground
         self._book = book
+        self._counts: dict[str, _Count] = {}
 
     async def observe(self, name: str, _now: datetime) -> PolicyView | None:
         """The view; None when the policy is gone or belongs to another binding."""
@@ -28,8 +38,16 @@ class PolicyObserver:
         return PolicyView(parsed.seen, parsed.policy, parsed.problems, self._covered(parsed.policy), lends)
 
     def _covered(self, policy: Policy | None) -> int:
+        """How many worker nodes both selectors match; counted again only when one of them, or a node's labels, have changed."""
         if policy is None:
             return 0
         selectors = (self._ground.bound().binding.node_selector, policy.node_selector)
+        revision = self._ground.worker.labels_revision
+        known = self._counts.get(policy.name)
+        if known is None or known.basis != (selectors, revision):
+            known = self._counts[policy.name] = _Count((selectors, revision), self._count(*selectors))
+        return known.nodes
+
+    def _count(self, *selectors: NodeSelector | None) -> int:
         nodes = (node.metadata for node in self._ground.worker.nodes.values())
         return sum(all(matches(selector, node.labels, node.name) for selector in selectors) for node in nodes)

@@ -71,7 +71,11 @@ class Wiring:
 
     def wake_all(self) -> None:
         """Look at everything again: at the start, at each resync, when the worker comes back."""
-        self.wake_leases()
+        self.wake_nodes()
+        self._add(
+            self._queues.policies,
+            (policy.metadata.name for policy in self._computing.policies.values() if self._is_for_us(policy)),
+        )
         self._add(
             self._queues.pods,
             (pod.metadata.key for pod in self._computing.pods.values() if self._ground.owns_pod(pod)),
@@ -93,14 +97,6 @@ class Wiring:
             self._queues.dependents, (key for pod in self._computing.pods.values() for key in dependent_keys(pod))
         )
         self._queues.binding.add(self._identity.binding_name)
-
-    def wake_leases(self) -> None:
-        """Look at every lease again: an edge has come, or the clock was set."""
-        self.wake_nodes()
-        self._add(
-            self._queues.policies,
-            (policy.metadata.name for policy in self._computing.policies.values() if self._is_for_us(policy)),
-        )
 
     def wake_nodes(self) -> None:
         """Look at every worker node and every vnode again."""

@@ -16,7 +16,7 @@ from reconciler.bridge.computing import (
     dependent_key,
 )
 from reconciler.clock import Clock
-from reconciler.kube.cache import Cache
+from reconciler.kube.cache import Cache, Change
 from reconciler.kube.client import Client
 from reconciler.kube.errors import KubeError
 from reconciler.kube.projections import Copied, CustomObject, Node, PartialObject, Pod
@@ -106,6 +106,8 @@ class Worker:
         self._policies_spec = WatchSpec(resource=names.POLICIES, decode=decode_custom, idle_seconds=idle_seconds)
         self.policies: Cache[CustomObject] | None = None
         self._is_discovered = False
+        self.labels_revision = 0  # counts changes of the nodes and their labels, which selectors look at
+        self.nodes.subscribe(self._on_node)
 
     def _copies(self, resource: Resource, idle_seconds: float) -> Cache[PartialObject]:
         def origin(copy: PartialObject) -> tuple[str, ...]:
@@ -123,6 +125,11 @@ class Worker:
             resource=resource, decode=decode_partial, namespace=mount, metadata_only=True, idle_seconds=idle_seconds
         )
         return Cache(self.client, spec, indexes={COPY_OF: origin})
+
+    def _on_node(self, change: Change[Node]) -> None:
+        before, after = change.before, change.after
+        if before is None or after is None or before.metadata.labels != after.metadata.labels:
+            self.labels_revision += 1
 
     def copies(self, resource: Resource) -> Cache[PartialObject]:
         """The cache of ConfigMaps or Secrets in the mount namespace."""

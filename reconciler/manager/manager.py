@@ -4,7 +4,7 @@ from datetime import datetime
 
 from reconciler import names
 from reconciler.bridge.bridge import Surroundings
-from reconciler.controller import Controller, Reconciler
+from reconciler.controller import Controller, Reconciler, Shell
 from reconciler.kube.cache import Change
 from reconciler.kube.projections import CustomObject, PartialObject
 from reconciler.kube.transport import OnRequest
@@ -25,9 +25,8 @@ class Manager:
         self._supervisor = Supervisor(self._wake)
         observer = ManagerObserver(around, self._supervisor, on_request)
         reconciler: Reconciler[ManagerView] = Reconciler(observer.observe, decide)
-        self._controller = Controller(
-            "manager", reconciler, around.performer(None), self._seen, around.clock, around.metrics
-        )
+        shell = Shell(around.performer(None), self._seen, around.clock, around.metrics, around.wakeups)
+        self._controller = Controller("manager", reconciler, shell)
 
     async def run(self) -> None:
         """Run until cancelled; every Bridge ends with it."""

@@ -7,12 +7,13 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from reconciler.controller import Controller, Reconciler
+from reconciler.controller import Controller, Reconciler, Shell
 from reconciler.decision import Action, Decision, Delete, Emit, Patch, Side, Target
 from reconciler.kube.errors import ConflictError, KubeError, RejectedError, TransientError
 from reconciler.kube.resources import PODS
 from reconciler.metrics import ControllerMetrics
 from reconciler.perform import Performer, Written
+from reconciler.wakeups import Wakeups
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 POD = Target(Side.COMPUTING, PODS, "web", "default", uid="1")
@@ -45,6 +46,7 @@ class Rig:
     seen: list[Written]
     controller: Controller[str]
     registry: CollectorRegistry
+    wakeups: Wakeups
 
     def outcomes(self, label: str) -> float:
         return (
@@ -75,10 +77,10 @@ def rig(
         seen.append(written)
 
     reconciler = Reconciler(observe, decide, refused)
-    controller = Controller(
-        "test", reconciler, cast("Performer", performer), wait_seen, StoppedClock(), ControllerMetrics(registry)
-    )
-    return Rig(performer, seen, controller, registry)
+    clock = StoppedClock()
+    shell = Shell(cast("Performer", performer), wait_seen, clock, ControllerMetrics(registry), Wakeups(clock))
+    controller = Controller("test", reconciler, shell)
+    return Rig(performer, seen, controller, registry, shell.wakeups)
 
 
 def always(*actions: Action, wake_at: datetime | None = None) -> Decide:
@@ -117,12 +119,16 @@ async def test_a_key_without_a_view_is_left_alone() -> None:
 
 async def test_a_decision_may_ask_to_be_woken() -> None:
     it = rig(always(wake_at=NOW + timedelta(seconds=12)))
-    assert await it.controller.reconcile("key") == 12.0
+    assert await it.controller.reconcile("key") == NOW + timedelta(seconds=12)
 
 
-async def test_a_wake_up_in_the_past_is_at_once() -> None:
+async def test_a_key_that_asked_to_be_woken_is_looked_at_again() -> None:
+    """At an instant that has passed, at once; and again for as long as it asks."""
     it = rig(always(wake_at=NOW - timedelta(seconds=12)))
-    assert await it.controller.reconcile("key") == 0.0
+    it.wakeups.start()
+    it.controller.queue.add("key")
+    await run_until(it.controller, lambda: it.outcomes("ok") >= 3)
+    it.wakeups.stop()
 
 
 async def test_a_blocked_eviction_does_not_shield_the_next_pod() -> None:

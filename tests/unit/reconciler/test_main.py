@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.__main__ import EXIT_DEFECT, EXIT_FAILED, EXIT_TRY_AGAIN, EXIT_USAGE, _ended_by, main
+from reconciler.__main__ import EXIT_DEFECT, EXIT_FAILED, EXIT_TRY_AGAIN, _ended_by, main
 from reconciler.election import LostLeadershipError
+from reconciler.layered import EXIT_USAGE
 
 
 @pytest.mark.parametrize(

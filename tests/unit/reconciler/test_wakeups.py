@@ -6,9 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inventory.model import Policy, Window
 from reconciler import wakeups as module
-from reconciler.bridge.edges import Edges
 from reconciler.wakeups import Wakeups
 
 DEADLINE_SECONDS = 10
@@ -117,70 +115,3 @@ async def test_a_wake_up_that_fails_does_not_end_the_others(wakeups: Wakeups, ca
     wakeups.at("bell", datetime.now(UTC) + SOON, bell)
     await bell.until(1)
     assert any("wake-up failed" in record.message for record in caplog.records)
-
-
-class Book:
-    """Policies of a test."""
-
-    def __init__(self, *policies: Policy) -> None:
-        self.policies = policies
-
-    def __call__(self) -> tuple[Policy, ...]:
-        return self.policies
-
-
-async def test_the_earliest_edge_wakes_its_binding(wakeups: Wakeups, clock: SettableClock) -> None:
-    never = Policy("always", "eu")
-    monday = Policy("mondays", "eu", windows=(Window(0, 60, frozenset({0})),))
-    soon = Policy("loan", "eu", expires_at=clock.now() + SOON)
-    bell = Bell()
-    edges = Edges("eu", wakeups, clock, Book(never, monday, soon), bell)
-    edges.replan()
-    await bell.until(1)
-    assert bell.rings == 1
-
-
-async def test_edges_are_planned_once_for_all_changes_of_a_moment(wakeups: Wakeups, clock: SettableClock) -> None:
-    asked = Bell()
-
-    def policies() -> tuple[Policy, ...]:
-        asked()
-        return ()
-
-    edges = Edges("eu", wakeups, clock, policies, Bell())
-    for _ in range(100):
-        edges.replan()
-    await asked.until(1)
-    await asyncio.sleep(0)
-    assert asked.rings == 1
-
-
-async def test_a_policy_that_changes_moves_the_edge(wakeups: Wakeups, clock: SettableClock) -> None:
-    book, bell = Book(Policy("loan", "eu", expires_at=clock.now() + timedelta(days=1))), Bell()
-    edges = Edges("eu", wakeups, clock, book, bell)
-    edges.replan()
-    book.policies = (Policy("loan", "eu", expires_at=clock.now() + SOON),)
-    edges.replan()
-    await bell.until(1)
-
-
-async def test_edges_that_are_stopped_wake_nobody(wakeups: Wakeups, clock: SettableClock) -> None:
-    bell, witness = Bell(), Bell()
-    edges = Edges("eu", wakeups, clock, Book(Policy("loan", "eu", expires_at=clock.now() + SOON)), bell)
-    edges.replan()
-    await asyncio.sleep(0)
-    edges.stop()
-    wakeups.at("witness", datetime.now(UTC) + 3 * SOON, witness)
-    await witness.until(1)
-    assert bell.rings == 0
-
-
-async def test_an_edge_is_one_of_our_clock_whatever_the_machine_s_says(wakeups: Wakeups, clock: SettableClock) -> None:
-    clock.offset = -timedelta(days=200)
-    bell = Bell()
-    edges = Edges("eu", wakeups, clock, Book(Policy("loan", "eu", expires_at=clock.now() + SOON)), bell)
-    edges.replan()
-    witness = Bell()
-    wakeups.at("witness", clock.now() + 4 * SOON, witness)
-    await witness.until(1)
-    assert bell.rings == 1
