@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from oceanctl.demo.narrator import OUTPUT_MARGIN, Narrator
 from oceanctl.demo.programs import Checkout, Kubectl
 from oceanctl.sandbox import programs
 from oceanctl.sandbox.process import Program
+from oceanctl.sandbox.proxiers import SandboxProxier
 from oceanctl.sandbox.sandbox import COMPUTING, Sandbox
 from oceanctl.shell import Shell
 from reconciler import names
@@ -94,6 +96,11 @@ class Stage:
         config = self.folder / "reconciler.yaml"
         config.write_text(json.dumps(self._settings(), indent=2) + "\n")  # JSON is YAML
         self.reconciler.start([sys.executable, "-m", "reconciler", "--role", "all", "--config", str(config)])
+
+    def start_proxiers(self, bindings: Iterable[str]) -> None:
+        """`python -m proxier` for each binding, with its own ServiceAccount's permissions; `sandbox down` stops them too."""
+        for binding in bindings:
+            SandboxProxier(self.sandbox, binding).start()
 
     def _settings(self) -> dict[str, Any]:
         return {

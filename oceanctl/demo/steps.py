@@ -54,6 +54,8 @@ def publish(stage: Stage) -> None:
         tell.tell(f"examples/quickstart is now the repository {stage.remote}, checked out in {stage.checkout.folder}")
         tell.command("python -m reconciler --role all --config reconciler.yaml")
         stage.start_reconciler()
+        tell.command("python -m proxier --binding worker-1, and another for worker-2")
+        stage.start_proxiers(WORKERS)
         tell.wait("the first commit to be applied", lambda: _applied(stage, None), _APPLY_SECONDS)
         tell.tell("The reconciler has fetched, validated and applied the first commit.")
 
@@ -88,6 +90,7 @@ def compute(stage: Stage) -> None:
         _show(stage, COMPUTING, "get", "pods", "-o", "wide")
         for worker in WORKERS:
             _show(stage, worker, "get", "pods", "-n", MOUNT_NAMESPACE, "-o", "wide")
+        _look_inside(stage)
         tell.command("oceanctl status")
         status.run(stage.author_shell(), status.Options())
 
@@ -129,6 +132,23 @@ def recap(stage: Stage, *, is_kept: bool) -> None:
             tell.tell(f"inventory: {stage.checkout.folder}, pushed to {stage.remote}")
             tell.tell(f"log of the reconciler: {stage.reconciler.log}")
             tell.command(f"oceanctl sandbox down --state-dir {stage.sandbox.folder}")
+
+
+def _look_inside(stage: Stage) -> None:
+    """Look with kubectl into a pod that runs in another cluster."""
+    tell = stage.narrator
+    pod = tell.wait("a pod whose vnode is served by a proxier", lambda: _served_pod(stage), _APPLY_SECONDS)
+    tell.tell("kubectl works as on any node; the proxiers pass it on to the worker that runs the pod:")
+    _show(stage, COMPUTING, "logs", pod)
+    _show(stage, COMPUTING, "exec", pod, "--", "env")
+
+
+def _served_pod(stage: Stage) -> str | None:
+    """A running pod of the Job on a vnode that has an address."""
+    vnodes = stage.get("nodes", "-l", f"{names.MANAGED_BY}={names.MANAGED_BY_VALUE}")
+    served = {vnode["metadata"]["name"] for vnode in vnodes if len(vnode["status"].get("addresses", ())) > 1}
+    running = (pod for pod in _pods(stage) if pod["status"].get("phase") == "Running")
+    return next((pod["metadata"]["name"] for pod in running if pod["spec"].get("nodeName") in served), None)
 
 
 _TAINTS: Final = "custom-columns=NAME:.metadata.name,TAINTS:.spec.taints[*].key,PODS:.status.allocatable.pods"

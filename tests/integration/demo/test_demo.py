@@ -19,6 +19,8 @@ def test_the_demo_shows_the_main_job_and_leaves_nothing_behind(state_folder: Pat
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The Job is complete: 12 of 12 pods succeeded." in done.stdout
+    assert "started render of busybox: sleep 30" in done.stdout
+    assert re.search(r"HOSTNAME=fractals-", done.stdout)
     reclaimed = re.search(r"worker-2 has its capacity back: (\d+) pods were reclaimed", done.stdout)
     assert reclaimed is not None
     assert int(reclaimed[1]) > 0
