@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,7 +11,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from oceanctl.sandbox import kubeconfig
+from oceanctl.sandbox import kubeconfig, ports
 from oceanctl.sandbox.pki import Authority, Identity, KeyPair, Usage
 from proxier.auth import Gate
 from proxier.certs import ServingTls
@@ -150,7 +149,9 @@ async def staged(folder: Path, *, limits: Limits | None = None, strangers: int =
     api, metrics = FakeApi(), ProxyMetrics(CollectorRegistry())
     gate = Gate(api, metrics.decided)
     async with AsyncExitStack() as stack:
-        stage = Stage(authority, tls, _free_port(), api)
+        (port,) = ports.reserve(folder, 1)  # nobody else's, however many tests run on this machine
+        stack.callback(ports.release, folder)
+        stage = Stage(authority, tls, port, api)
         services = Services(gate, stage.resolve, limits or Limits(1000, 1000), metrics)
         stage.server = server = Server(Place(HOST, 1000, strangers), tls, services)
         of_worker = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -161,8 +162,3 @@ async def staged(folder: Path, *, limits: Limits | None = None, strangers: int =
         await server.serve({stage.port: VNODE})
         stack.push_async_callback(server.drain, 0)
         yield stage
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        return int(probe.getsockname()[1])
