@@ -13,7 +13,7 @@ from reconciler import logs
 from reconciler.kube.kubeconfig import KubeconfigError
 from reconciler.layered import EXIT_USAGE, SettingsError, from_command_line, parser_of
 
-EXIT_FAILED = 1
+EXIT_FAILED, EXIT_TRY_AGAIN = 1, 75  # as sysexits.h
 HIGHEST_PORT = 65535
 PURPOSE = "Answers for the vnodes of one binding as kubelets would."
 REQUIRED = ("binding", "tls_cert_file", "tls_key_file")  # without a certificate nothing is served
@@ -37,6 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KubeconfigError, InvalidInventoryError, OSError) as error:
         sys.stderr.write(f"cannot start: {error}\n")
         return EXIT_FAILED
+    except ExceptionGroup as error:
+        if not error.subgroup(app.ReplacedBindingError):
+            raise
+        sys.stderr.write("the binding was deleted and made anew\n")
+        return EXIT_TRY_AGAIN
     return 0
 
 

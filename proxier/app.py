@@ -41,6 +41,10 @@ SETTLE_SECONDS = 0.1  # how late a new vnode is; many come together
 START_RETRY_SECONDS = 2.0
 
 
+class ReplacedBindingError(Exception):
+    """What we know of the binding is of its predecessor: starting afresh is all that is left."""
+
+
 async def run(settings: Settings, stopping: asyncio.Event) -> None:
     """Serve the vnodes of one binding until `stopping` is set, then drain."""
     access = (
@@ -53,7 +57,10 @@ async def run(settings: Settings, stopping: asyncio.Event) -> None:
         client = await stack.enter_async_context(
             await connect(access, timeout_seconds=settings.request_timeout_seconds)
         )
-        process = Process(settings, client, await _introduced(client, settings.binding), registry)
+        identity = await _introduced(client, settings.binding, stopping)
+        if identity is None:
+            return
+        process = Process(settings, client, identity, registry)
         for application, port in (
             (health.metrics(registry), settings.metrics_port),
             (health.probes({"loop": lambda: True}, process.readiness), settings.health_port),
@@ -156,8 +163,10 @@ class Process:
         return all(check() for check in self.readiness.values())
 
     async def _credential(self) -> Credential:
-        binding = parsed_binding(decode_custom(await self._client.get_raw(names.BINDINGS, self._identity.binding_name)))
-        return await credential_of(self._client, binding.secret_ref)
+        seen = decode_custom(await self._client.get_raw(names.BINDINGS, self._identity.binding_name))
+        if seen.metadata.uid != self._identity.binding_uid:
+            raise ReplacedBindingError(f'binding "{self._identity.binding_name}" was deleted and made anew')
+        return await credential_of(self._client, parsed_binding(seen).secret_ref)
 
 
 async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -166,14 +175,16 @@ async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _introduced(client: Client, name: str) -> Identity:
-    """Who we are because of the binding, as soon as the computing cluster tells."""
-    while True:
+async def _introduced(client: Client, name: str, stopping: asyncio.Event) -> Identity | None:
+    """Who we are because of the binding, as soon as the computing cluster tells; None when we are to stop before."""
+    while not stopping.is_set():
         try:
             return await _introduction(client, name)
         except KubeError as error:
             log.warning("waiting for the binding", extra={"binding": name, "error": str(error)})
-            await asyncio.sleep(START_RETRY_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), START_RETRY_SECONDS)
+    return None
 
 
 async def _introduction(client: Client, name: str) -> Identity:

@@ -55,6 +55,38 @@ async def test_every_byte_comes_through_both_ways(stage: Stage) -> None:
     assert came.digest() == hashlib.sha256(sent).digest()
 
 
+async def test_a_websocket_is_carried_too(stage: Stage) -> None:
+    async def play(_head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+        writer.write(switch + b"Sec-WebSocket-Accept: a\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n")
+        writer.write(await reader.readexactly(6))
+
+    stage.play = play
+    asked = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n"
+    answer = await stage.ask(get(EXEC, asked, "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n") + b"\x81\x80mask")
+    assert b"sec-websocket-protocol: v5.channel.k8s.io\r\n" in answer
+    assert b"sec-websocket-accept: a\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n\x81\x80mask")
+    assert b"sec-websocket-key: k\r\nsec-websocket-version: 13\r\n" in stage.heads[0].lower()
+
+
+async def test_two_hundred_streams_at_once_keep_every_byte_apart(stage: Stage) -> None:
+    stage.play = say_back
+
+    async def talk() -> bool:
+        sent = os.urandom(MIB // 4)
+        async with stage.connected() as (reader, writer):
+            writer.write(get(EXEC, UPGRADE))
+            await reader.readuntil(b"\r\n\r\n")
+            sending = asyncio.create_task(send(writer, sent))
+            came = await reader.readexactly(len(sent))
+            await sending
+        return came == sent
+
+    async with asyncio.timeout(60):
+        assert all(await asyncio.gather(*(talk() for _ in range(200))))
+
+
 async def test_bytes_glued_to_either_head_are_the_stream_s_first(stage: Stage) -> None:
     async def play(_head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(SWITCH + b"early")
