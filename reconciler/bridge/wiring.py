@@ -158,8 +158,11 @@ class Wiring:
             self._queues.policies.add_after(policy, REPORT_DELAY_SECONDS)
 
     def _on_policy(self, change: Change[CustomObject]) -> None:
-        if any(policy is not None and self._is_for_us(policy) for policy in (change.before, change.after)):
-            self._queues.policies.add(change.key)
+        before, after = change.before, change.after
+        if not any(policy is not None and self._is_for_us(policy) for policy in (before, after)):
+            return
+        self._queues.policies.add(change.key)
+        if _says(before) != _says(after):
             self.wake_nodes()
 
     def _on_binding(self, change: Change[CustomObject]) -> None:
@@ -198,6 +201,11 @@ class Wiring:
     def _add(queue: WorkQueue[str], keys: Iterable[str]) -> None:
         for key in keys:
             queue.add(key)
+
+
+def _says(policy: CustomObject | None) -> tuple[object, ...]:
+    """What of a policy matters to nodes: not its status."""
+    return (policy.spec, policy.metadata.uid, policy.metadata.is_deleting) if policy is not None else ()
 
 
 def _standing(vnode: Node | None) -> tuple[object, ...]:
