@@ -53,22 +53,22 @@ def install_worker(cluster: ControlPlane) -> None:
 
 
 def introduce(worker: ControlPlane, computing: ControlPlane) -> None:
-    """Store the kubeconfigs of the worker's ServiceAccounts as the Secret that bindings refer to; one that is there stays."""
+    """Store the kubeconfigs of the worker's ServiceAccounts as the Secret that bindings refer to; those that are there stay."""
     name = f"{worker.name}-kubeconfig"
-    if computing.api.get(SECRETS.path(name, SYSTEM_NAMESPACE)) is not None:
+    accounts = {KUBECONFIG_KEY: permissions.WORKER_ACCOUNT, PROXIER_KUBECONFIG_KEY: permissions.PROXIER_ACCOUNT}
+    there = (computing.api.get(SECRETS.path(name, SYSTEM_NAMESPACE)) or {}).get("data", {})
+    if accounts.keys() <= there.keys():
         return
-    accounts = {
-        KUBECONFIG_KEY: permissions.WORKER_ACCOUNT,
-        PROXIER_KUBECONFIG_KEY: permissions.PROXIER_ACCOUNT,
-    }
-    contents = {
-        key: worker.kubeconfig_for_service_account(MOUNT_NAMESPACE, account) for key, account in accounts.items()
+    made = {
+        key: base64.b64encode(json.dumps(worker.kubeconfig_for_service_account(MOUNT_NAMESPACE, account)).encode())
+        for key, account in accounts.items()
+        if key not in there
     }
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": name, "namespace": SYSTEM_NAMESPACE},
-        "data": {key: base64.b64encode(json.dumps(content).encode()).decode() for key, content in contents.items()},
+        "data": there | {key: encoded.decode() for key, encoded in made.items()},
     }
     computing.api.apply(SECRETS, secret)
 
