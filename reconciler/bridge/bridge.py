@@ -135,7 +135,7 @@ class Bridge:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.heartbeat.run(settings.heartbeat_seconds), name="heartbeat")
                 tasks.create_task(renewer.run(), name="node-leases")
-                tasks.create_task(follow_proxiers(self._proxiers, wiring.wake_nodes), name="proxiers")
+                tasks.create_task(follow_proxiers(self._proxiers, self._on_proxiers), name="proxiers")
                 tasks.create_task(self._join_worker(wiring, nodes.yields), name="worker")
                 controllers.run(tasks, settings.workers)
 
@@ -182,6 +182,16 @@ class Bridge:
         performer = around.performer(self._worker.client)
         shell = Shell(performer, self._seen, around.clock, around.metrics, around.wakeups)
         return Controller(f"{self._bound.binding.name}/{name}", reconciler, shell)
+
+    @property
+    def has_proxier(self) -> bool:
+        """Whether somebody answers for the vnodes' kubelets."""
+        return self._proxiers.are_there
+
+    def _on_proxiers(self) -> None:
+        if self._wiring is not None:
+            self._wiring.wake_nodes()
+        self.on_state()
 
     def _on_heartbeat(self) -> None:
         if self.heartbeat.unreachable_since is None:

@@ -106,6 +106,11 @@ class Proxiers:
         else:
             self._known[change.key] = (proxier, self._loop_time() if lease.spec.holder_identity else _NEVER)
 
+    @property
+    def are_there(self) -> bool:
+        """Whether any proxier lives."""
+        return bool(self._alive())
+
     def has_changed(self) -> bool:
         """Whether a proxier has come or died since this was asked last."""
         before, self._living = self._living, frozenset(proxier.name for proxier in self._alive())

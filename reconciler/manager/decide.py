@@ -13,6 +13,7 @@ from reconciler.manager.view import ManagerView
 RETRY = timedelta(seconds=10)  # a failed binding recovers by itself when mended
 RECHECK = timedelta(seconds=60)  # permissions and addresses change without an event on our side
 NOT_TRIED = Wanted("Connected", "Unknown", "NotTried")
+NO_PROXIER = Wanted("ProxierReady", "False", "NoProxier", "no proxier serves this binding: logs and exec do not work")
 PERMISSIONS_NOT_TRIED = Wanted("PermissionsGranted", "Unknown", "NotTried")
 
 
@@ -145,7 +146,7 @@ def _status(view: ManagerView, verdict: Verdict, ready: Wanted, now: datetime) -
         if view.bridge.is_ready
         else Wanted("SyncerReady", "False", "SyncerNotRunning", view.bridge.crash or "")
     )
-    proxier = Wanted("ProxierReady", "False", "NoProxier", "no proxier serves this binding: logs and exec do not work")
+    proxier = Wanted("ProxierReady", "True", "ProxierRunning") if view.bridge.has_proxier else NO_PROXIER
     conditions = merged(
         view.seen.status.get("conditions", ()),
         [ready, verdict.connected, verdict.permitted, syncer, proxier],

@@ -55,6 +55,7 @@ class Supervisor:
             is_ready=bridge.is_ready,
             crash=running.crash,
             unreachable_since=bridge.heartbeat.unreachable_since,
+            has_proxier=bridge.has_proxier,
         )
 
     def is_up_to_date(self, name: str, digest: str) -> bool:

@@ -29,6 +29,7 @@ class BridgeHealth:
     is_ready: bool = False
     crash: str | None = None
     unreachable_since: datetime | None = None
+    has_proxier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,3 +176,15 @@ def test_a_worker_is_not_pinned_before_all_is_in_order() -> None:
     patch = decide(refused, NOW).actions[0]
     assert isinstance(patch, Patch)
     assert "workerClusterUID" not in patch.patch["status"]
+
+
+@pytest.mark.parametrize(
+    ("has_proxier", "shown"),
+    [(True, ("True", "ProxierRunning")), (False, ("False", "NoProxier"))],
+    ids=["with", "without"],
+)
+def test_a_binding_shows_whether_logs_and_exec_work(shown: tuple[str, str], *, has_proxier: bool) -> None:
+    patch = decide(view(bridge=replace(RUNNING, has_proxier=has_proxier)), NOW).actions[0]
+    assert isinstance(patch, Patch)
+    proxier = next(each for each in patch.patch["status"]["conditions"] if each["type"] == "ProxierReady")
+    assert (proxier["status"], proxier["reason"]) == shown
