@@ -17,6 +17,7 @@ KILLS_PER_RUN = 5
 RIGHT_AFTER_A_WRITE = 3  # of the five in each run
 AT_LEAST_AFTER_A_WRITE = 2  # when there was something to write: eight in all runs, the rule asks for five
 COMPLETIONS = 12
+PARALLELISM = 4  # waves, so that there is something to write until the last kill
 
 
 class Killer:
@@ -28,9 +29,9 @@ class Killer:
         self.after_writes = 0
 
     async def run(self) -> None:
-        moments = [True] * RIGHT_AFTER_A_WRITE + [False] * (KILLS_PER_RUN - RIGHT_AFTER_A_WRITE)
-        self.random.shuffle(moments)
-        for is_after_write in moments:
+        later = [True] * (RIGHT_AFTER_A_WRITE - 1) + [False] * (KILLS_PER_RUN - RIGHT_AFTER_A_WRITE)
+        self.random.shuffle(later)
+        for is_after_write in (True, *later):
             await asyncio.sleep(self.random.uniform(0.5, 3.0))  # a seeded moment is the subject of the test
             if is_after_write:
                 await self._next_write()
@@ -59,11 +60,11 @@ async def job_fleet(fleet: Hands) -> AsyncIterator[Hands]:
 
 
 def job() -> Json:
-    pod = sleeper("unused", seconds=4)["spec"]
+    pod = sleeper("unused", seconds=5)["spec"]
     pod["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "key"}}]
     spec = {
         "completions": COMPLETIONS,
-        "parallelism": COMPLETIONS,
+        "parallelism": PARALLELISM,
         "backoffLimit": COMPLETIONS,
         "template": {"spec": pod},
     }
