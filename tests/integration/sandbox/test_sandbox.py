@@ -1,7 +1,8 @@
 import base64
 import json
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -105,10 +106,19 @@ def test_a_sandbox_grows_by_nodes_and_its_pods_stay(small: Sandbox) -> None:
     assert small.up(Shape(workers=1, nodes=2)).clusters[1].nodes == {"worker-1-node-1": True, "worker-1-node-2": True}
 
 
+def _await_ends(processes: Sequence[Identity]) -> None:
+    """A machine that is up again runs nothing of before; a killed process takes a moment to be gone."""
+    give_up_at = time.monotonic() + 30
+    while any(process.is_running for process in processes):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+
+
 def test_a_machine_that_was_restarted_finds_its_sandbox_again(small: Sandbox) -> None:
-    for process in _processes(small).values():
-        assert process is not None
+    processes = [process for process in _processes(small).values() if process is not None]
+    for process in processes:
         process.kill(signal.SIGKILL)
+    _await_ends(processes)
     assert small.up().is_up
 
 
