@@ -1,6 +1,8 @@
 import json
 import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from oceanctl.sandbox import controlplane
 from oceanctl.sandbox.components import API_SERVER, CONTROLLER_MANAGER, ETCD
 from oceanctl.sandbox.controlplane import ControlPlane, Wants
-from oceanctl.sandbox.errors import ProgramDiedError
+from oceanctl.sandbox.errors import ProgramDiedError, SandboxError
 from oceanctl.sandbox.process import programs_of
 from oceanctl.sandbox.programs import Programs
 from reconciler.kube.resources import CONFIGMAPS, NAMESPACES
@@ -77,11 +79,23 @@ def test_the_audit_log_counts_a_write_and_not_a_read(bare_cluster: ControlPlane)
 def test_data_survives_a_component_that_is_started_again(
     own: ControlPlane, component: str, signum: signal.Signals
 ) -> None:
-    own.api.apply(CONFIGMAPS, _config_map("lasting", a="1"))
+    _once_settled(lambda: own.api.apply(CONFIGMAPS, _config_map("lasting", a="1")))
     own.stop_component(component, signum)
     assert own.dead_components == (component,)
     own.start()
-    assert own.api.get(CONFIGMAPS.path("lasting", "default"))["data"] == {"a": "1"}
+    assert _once_settled(lambda: own.api.get(CONFIGMAPS.path("lasting", "default")))["data"] == {"a": "1"}
+
+
+def _once_settled(ask: Callable[[], Any]) -> Any:
+    """The answer, once the API server has noticed that its etcd is another process."""
+    give_up_at = time.monotonic() + 60
+    while True:
+        try:
+            return ask()
+        except SandboxError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.2)
 
 
 def test_a_program_that_dies_is_reported_with_the_end_of_its_log(programs: Programs, state_folder: Path) -> None:
