@@ -50,7 +50,7 @@ class Identity:
     @property
     def is_running(self) -> bool:
         """Whether this very process still runs."""
-        if Identity.of(self.pid) == self:
+        if Identity.of(self.pid) == self or _has_threads(self.pid):
             return True
         _reap(self.pid)
         return False
@@ -173,6 +173,14 @@ def _stat(pid: int) -> list[str] | None:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def _has_threads(pid: int) -> bool:
+    """Whether threads outlive the first one: a killed program holds its ports until the last of them is gone."""
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir())) > 1 and (_stat(pid) or ["?"])[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _reap(pid: int) -> None:
