@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from reconciler import names
-from reconciler.bridge.computing import VNODE_PREFIX, decode_node, decode_pod
+from reconciler.bridge.computing import decode_node, decode_pod
 from reconciler.kube.cache import Cache
 from reconciler.kube.client import Client
 from reconciler.kube.projections import Node, ObjectMeta, Pod, Projection
@@ -31,7 +31,7 @@ _decode_texts = msgspec.json.Decoder(Texts).decode
 
 def _decode_pod_on_vnode(raw: bytes | memoryview) -> Pod | None:
     pod = decode_pod(raw)
-    return pod if pod.spec.node_name.startswith(VNODE_PREFIX) else None
+    return pod if pod.spec.node_name.startswith(names.VNODE_PREFIX) else None
 
 
 class Computing:

@@ -27,7 +27,6 @@ from reconciler.wakeups import Wakeups
 log = logging.getLogger(__name__)
 audit_log = logging.getLogger("reconciler.audit")
 
-ELECTION = "kubeocean-reconciler"
 START_RETRY_SECONDS = 2.0
 
 
@@ -124,7 +123,7 @@ class Process:
 
     def _new_election(self) -> Election:
         identity = identity_from(Path(self._settings.state_dir))
-        return Election(self._client, self._clock, identity, ELECTION, names.SYSTEM_NAMESPACE)
+        return Election(self._client, self._clock, identity, names.ELECTION_LEASE, names.SYSTEM_NAMESPACE)
 
 
 def _audit(line: AuditLine) -> None:

@@ -65,16 +65,3 @@ class ApiMetrics:
             self._seconds.labels(side, verb).observe(seconds)
 
         return record
-
-
-class FleetMetrics:
-    """State of bindings and vnodes; a series ends with its object."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.bindings = Gauge("kubeocean_clusterbindings_total", "Bindings by phase", ["phase"], registry=registry)
-        self.vnodes = Gauge(
-            "kubeocean_syncer_vnodes", "vnodes by binding and lease state", ["binding", "state"], registry=registry
-        )
-        self.lease_renewal_errors = Counter(
-            "kubeocean_syncer_node_lease_errors_total", "Failed renewals of node Leases", ["binding"], registry=registry
-        )

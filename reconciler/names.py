@@ -130,6 +130,8 @@ EVENT_CREDENTIAL_LEFT_OUT: Final = "TokenNotMirrored"
 EVENT_VOLUME_LEFT_OUT: Final = "VolumeNotMirrored"
 EVENT_CLAIM_LEFT_OUT: Final = "ResourceClaimNotMirrored"
 
+VNODE_PREFIX: Final = "vnode-"
+ELECTION_LEASE: Final = "kubeocean-reconciler"
 PROVIDER_SCHEME: Final = "kubeocean"
 MAX_LABEL_VALUE: Final = 63
 _HASHED_HEAD: Final = 30
@@ -137,7 +139,7 @@ _HASHED_HEAD: Final = 30
 
 def vnode_name(cluster_id: str, node: str) -> str:
     """`vnode-<clusterID>-<node>`, or its head and an MD5 when that is longer than a label value may be."""
-    full = f"vnode-{cluster_id}-{node}"
+    full = f"{VNODE_PREFIX}{cluster_id}-{node}"
     return full if len(full) <= MAX_LABEL_VALUE else f"{_head(full)}-{_md5(full)}"
 
 

@@ -31,7 +31,7 @@ class Identity:
     def of(cls, pid: int) -> "Identity | None":
         """Who `pid` is now; None when there is no such process, or only its zombie."""
         fields = _stat(pid)
-        if fields is None or fields[_STATE] in "ZX":
+        if fields is None or (fields[_STATE] in "ZX" and not _has_threads(pid)):
             return None
         return cls(pid, fields[_START_TIME], Path("/proc/sys/kernel/random/boot_id").read_text().strip())
 
@@ -50,7 +50,7 @@ class Identity:
     @property
     def is_running(self) -> bool:
         """Whether this very process still runs."""
-        if Identity.of(self.pid) == self or _has_threads(self.pid):
+        if Identity.of(self.pid) == self:
             return True
         _reap(self.pid)
         return False
@@ -178,7 +178,7 @@ def _stat(pid: int) -> list[str] | None:
 def _has_threads(pid: int) -> bool:
     """Whether threads outlive the first one: a killed program holds its ports until the last of them is gone."""
     try:
-        return len(list(Path(f"/proc/{pid}/task").iterdir())) > 1 and (_stat(pid) or ["?"])[0] == "Z"
+        return len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 

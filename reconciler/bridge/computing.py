@@ -13,7 +13,6 @@ from reconciler.kube.resources import CONFIGMAPS, LEASES, NAMESPACES, NODES, POD
 from reconciler.kube.watch import WatchSpec
 from reconciler.topdown.references import references_of
 
-VNODE_PREFIX = "vnode-"
 ON_NODE = "node"
 ON_PORT = "port"
 NAMES_DEPENDENT = "dependent"
@@ -27,7 +26,7 @@ decode_pod = msgspec.json.Decoder(Pod).decode
 def decode_computing_pod(raw: bytes | memoryview) -> Copied[Pod] | None:
     """Keep pods on vnodes, with their bytes; everything else of the cluster is none of our business."""
     pod = decode_pod(raw)
-    return Copied(pod, bytes(raw)) if pod.spec.node_name.startswith(VNODE_PREFIX) else None
+    return Copied(pod, bytes(raw)) if pod.spec.node_name.startswith(names.VNODE_PREFIX) else None
 
 
 def dependent_key(resource: Resource, namespace: str, name: str) -> str:
