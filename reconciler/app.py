@@ -14,12 +14,13 @@ from reconciler.bridge.computing import Computing, cluster_uid
 from reconciler.clock import Clock, SystemClock
 from reconciler.decision import Side
 from reconciler.election import Election, identity_from
+from reconciler.events import EventRecorder
 from reconciler.gitops.loop import GitLoop
 from reconciler.kube import kubeconfig
 from reconciler.kube.client import Client, connect
 from reconciler.kube.errors import TransientError
 from reconciler.manager.manager import Manager
-from reconciler.metrics import ApiMetrics, ControllerMetrics
+from reconciler.metrics import ApiMetrics, ControllerMetrics, EventMetrics
 from reconciler.perform import AuditLine, Performer
 from reconciler.settings import Settings
 from reconciler.wakeups import Wakeups
@@ -66,6 +67,7 @@ class Process:
         self._clock = clock
         self._metrics = ControllerMetrics(registry)
         self._api = api
+        self._recorder = EventRecorder(clock, EventMetrics(registry))
         self._election = self._new_election()
         self._computing: Computing | None = None
 
@@ -90,6 +92,7 @@ class Process:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(computing.run(), name="computing-caches")
+                tasks.create_task(self._recorder.run(), name="events")
                 await computing.wait_synced()
                 gc.collect()
                 gc.freeze()  # what was listed stays: the collector need not walk it again
@@ -114,7 +117,7 @@ class Process:
 
     def _performer(self, worker: Client | None = None) -> Performer:
         clients = {Side.COMPUTING: self._client} | ({Side.WORKER: worker} if worker else {})
-        return Performer(clients, self._clock, _audit)
+        return Performer(clients, self._clock, _audit, self._recorder.record)
 
     def _is_synced(self) -> bool:
         if self._computing is None:

@@ -65,3 +65,21 @@ class ApiMetrics:
             self._seconds.labels(side, verb).observe(seconds)
 
         return record
+
+
+class EventMetrics:
+    """What became of Events."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._events = Counter(
+            "kubeocean_events_total", "Events by what became of them", ["outcome"], registry=registry
+        )
+        self._waiting = Gauge("kubeocean_events_waiting", "Events still to be written", registry=registry)
+
+    def ended(self, outcome: str) -> None:
+        """An Event was written, refused, forgotten, or nobody is left to read it."""
+        self._events.labels(outcome).inc()
+
+    def watch_waiting(self, count: Callable[[], int]) -> None:
+        """Export how many are still to be written, read at each scrape."""
+        self._waiting.set_function(count)

@@ -1,22 +1,17 @@
 """The one place that writes: carries out the actions of a decision, and leaves an audit line for each."""
 
 import hashlib
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, assert_never
+from typing import assert_never
 
 from reconciler import names
 from reconciler.clock import Clock
 from reconciler.decision import Action, Apply, Create, Delete, Emit, Evict, Manifest, Patch, Side, Target
 from reconciler.kube.client import Client
 from reconciler.kube.errors import AlreadyExistsError, ConflictError, NotFoundError
-from reconciler.kube.resources import EVENTS
-
-DEFAULT_NAMESPACE = "default"  # where events about cluster-scoped objects live
-EVENT_MESSAGE_LIMIT = 1024  # bytes, the API's limit of a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +41,18 @@ class Performer:
     Failures are the errors of `kube.errors`; an object that is already gone counts as deleted. A delete or evict never goes out without a UID.
     """
 
-    def __init__(self, clients: Mapping[Side, Client], clock: Clock, audit: Callable[[AuditLine], None]) -> None:
+    def __init__(
+        self,
+        clients: Mapping[Side, Client],
+        clock: Clock,
+        audit: Callable[[AuditLine], None],
+        record: Callable[[Client, Emit], None],
+    ) -> None:
+        """`record` takes Events, which are written behind the work (see `events`)."""
         self._clients = clients
         self._clock = clock
         self._audit = audit
+        self._record = record
 
     async def perform(self, action: Action, because: str) -> Written | None:
         """Carry out one action; the result says what a cache should see before anybody decides about the object again."""
@@ -70,7 +73,7 @@ class Performer:
             case Evict():
                 return await self._evict(action)
             case Emit():
-                await self._emit(action)
+                self._record(self._clients[action.regarding.side], action)
                 return None
             case _:
                 assert_never(action)
@@ -120,40 +123,6 @@ class Performer:
         with suppress(NotFoundError):  # as in _delete
             await self._clients[target.side].evict(target.name, target.namespace, uid=_uid(target))
         return Written(target, "")
-
-    async def _emit(self, action: Emit) -> None:
-        regarding = action.regarding
-        namespace = regarding.namespace or DEFAULT_NAMESPACE
-        manifest = event_for(action, namespace, self._clock.now(), uuid.uuid4().hex[:16])
-        with suppress(NotFoundError):  # the namespace is gone, and so is everyone who would read it
-            await self._clients[regarding.side].create(EVENTS, manifest, namespace)
-
-
-def event_for(action: Emit, namespace: str, now: datetime, suffix: str) -> dict[str, Any]:
-    """The core/v1 Event of an Emit; `suffix` makes its name unique."""
-    regarding = action.regarding
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    involved = {
-        "apiVersion": regarding.resource.api_version,
-        "kind": regarding.resource.kind,
-        "name": regarding.name,
-        "uid": regarding.uid,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{regarding.name[:200].rstrip('.-')}.{suffix}", "namespace": namespace},
-        "involvedObject": {
-            name: value for name, value in {**involved, "namespace": regarding.namespace}.items() if value
-        },
-        "type": action.type,
-        "reason": action.reason,
-        "message": action.message[:EVENT_MESSAGE_LIMIT],
-        "source": {"component": names.EVENT_SOURCE},
-        "firstTimestamp": stamp,
-        "lastTimestamp": stamp,
-        "count": 1,
-    }
 
 
 def _uid(target: Target) -> str:

@@ -20,7 +20,7 @@ from oceanctl.planning import Compared, Desired, compare, guard_help, origin_doc
 from oceanctl.problems import render_problems
 from oceanctl.shell import Shell
 from reconciler.clock import SystemClock
-from reconciler.decision import Side
+from reconciler.decision import Emit, Side
 from reconciler.gitops.carry import Outcome, carry_out
 from reconciler.kube.client import Client
 from reconciler.perform import AuditLine, Performer
@@ -106,11 +106,15 @@ async def _carried_out(shell: Shell, compared: Compared, confirmed: frozenset[st
     async with computing_cluster(shell) as client:
         if confirmed is not None:
             await _require_fresh(client, compared, confirmed)
-        performer = Performer({Side.COMPUTING: client}, SystemClock(), audited)
+        performer = Performer({Side.COMPUTING: client}, SystemClock(), audited, _no_events)
         with shell.screen.awaiting("the changes"):
             return await carry_out(
                 compared.plan, performer.perform, "applied by oceanctl", lambda: shell.interrupts.is_wanted
             )
+
+
+def _no_events(_client: Client, _emit: Emit) -> None:
+    """A plan consists of applies and deletes."""
 
 
 def _finish(shell: Shell, compared: Compared, outcome: Outcome, output: Format) -> ExitCode:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from reconciler import names, promise
 from reconciler.bottomup.load import LoadBook
 from reconciler.bridge.computing import NAMES_DEPENDENT, ON_NODE, dependent_key, dependent_keys
@@ -161,14 +163,14 @@ class Wiring:
         before, after = change.before, change.after
         if not any(policy is not None and self._is_for_us(policy) for policy in (before, after)):
             return
-        self._queues.policies.add(change.key)
+        self._report(self._queues.policies, change)
         if _says(before) != _says(after):
             self.wake_nodes()
 
     def _on_binding(self, change: Change[CustomObject]) -> None:
         if change.key != self._identity.binding_name:
             return
-        self._queues.binding.add(change.key)
+        self._report(self._queues.binding, change)
         before, after = change.before, change.after
         if (
             before is None
@@ -198,6 +200,14 @@ class Wiring:
         return policy.spec.get("cluster") == self._identity.binding_name
 
     @staticmethod
+    def _report(queue: WorkQueue[str], change: Change[CustomObject]) -> None:
+        """Look at once, but not at a status: it is ours most likely, and looking at once would make every report call for the next one."""
+        if is_status_only(change):
+            queue.add_after(change.key, REPORT_DELAY_SECONDS)
+        else:
+            queue.add(change.key)
+
+    @staticmethod
     def _add(queue: WorkQueue[str], keys: Iterable[str]) -> None:
         for key in keys:
             queue.add(key)
@@ -206,6 +216,16 @@ class Wiring:
 def _says(policy: CustomObject | None) -> tuple[object, ...]:
     """What of a policy matters to nodes: not its status."""
     return (policy.spec, policy.metadata.uid, policy.metadata.is_deleting) if policy is not None else ()
+
+
+def is_status_only(change: Change[CustomObject]) -> bool:
+    """Whether a change of an object touched nothing but its status."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return False
+    return before.spec == after.spec and before.metadata == msgspec.structs.replace(
+        after.metadata, resource_version=before.metadata.resource_version
+    )
 
 
 def _standing(vnode: Node | None) -> tuple[object, ...]:

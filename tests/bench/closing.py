@@ -21,13 +21,14 @@ from reconciler.bridge.bridge import Bridge, Surroundings
 from reconciler.bridge.computing import Computing, cluster_uid
 from reconciler.bridge.ground import Bound
 from reconciler.decision import Action, Patch, Side
+from reconciler.events import EventRecorder
 from reconciler.kube.calls import MERGE_PATCH
 from reconciler.kube.client import Client, connect
 from reconciler.kube.errors import KubeError
 from reconciler.kube.kubeconfig import from_file
 from reconciler.kube.resources import CRDS, NAMESPACES, NODES
 from reconciler.marks import BindingState, Identity
-from reconciler.metrics import ControllerMetrics
+from reconciler.metrics import ControllerMetrics, EventMetrics
 from reconciler.perform import Performer, Written
 from reconciler.settings import Settings
 from reconciler.wakeups import Wakeups
@@ -86,10 +87,11 @@ class ShiftedClock:
 
 
 class Recorder:
-    """What a Performer did, and when."""
+    """What a Performer did, and when; `events` are written behind it, as in the product."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: ShiftedClock) -> None:
         self.writes: list[tuple[float, Action]] = []
+        self.events = EventRecorder(clock, EventMetrics(CollectorRegistry()))
 
     def performer(self, computing: Client, worker: Client | None, clock: ShiftedClock) -> Performer:
         recorder = self
@@ -101,19 +103,20 @@ class Recorder:
                 return written
 
         clients = {Side.COMPUTING: computing} | ({Side.WORKER: worker} if worker else {})
-        return Recording(clients, clock, lambda _line: None)
+        return Recording(clients, clock, lambda _line: None, self.events.record)
 
     async def quiet(self) -> None:
-        """Wait until nothing has been written for a while."""
+        """Wait until nothing has been written for a while, and no Event is left to be."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             count = -1
-            while count != len(self.writes):
+            while count != len(self.writes) or self.events.waiting:
                 count = len(self.writes)
                 await asyncio.sleep(QUIET_SECONDS)
 
 
 async def _measured(computing: ControlPlane, worker: ControlPlane) -> tuple[float, float, float]:
-    recorder, clock = Recorder(), ShiftedClock(CLOSE - timedelta(hours=1))
+    clock = ShiftedClock(CLOSE - timedelta(hours=1))
+    recorder = Recorder(clock)
     async with _client(computing) as hub, _client(worker) as lender:
         await _prepare(hub, lender)
         async with _bridge(hub, lender, recorder, clock):
@@ -148,7 +151,7 @@ async def _bridge(hub: Client, lender: Client, recorder: Recorder, clock: Shifte
     identity = Identity(uid, "eu", seen["metadata"]["uid"], "c1", MOUNT)
     bridge = Bridge(around, lender, Bound(binding_from(seen), BindingState(identity)), worker_uid)
     wakeups.start()
-    tasks = [asyncio.create_task(cache.run()), asyncio.create_task(bridge.run())]
+    tasks = [asyncio.create_task(each) for each in (cache.run(), bridge.run(), recorder.events.run())]
     try:
         yield
     finally:

@@ -24,6 +24,7 @@ from reconciler.marks import BindingState, Identity
 from reconciler.perform import Performer
 from reconciler.reclaim import decide as reclaim
 from tests.leasing import node_view
+from tests.recording import new_recorder
 
 MOST_PASSES = 8
 
@@ -56,7 +57,8 @@ class Lease:
 
     async def settle(self, now: datetime) -> Node | None:
         """Pass after pass until nothing is left to do; the node controller may come in between."""
-        performer = Performer({Side.COMPUTING: self.client}, SystemClock(), lambda _line: None)
+        recorder = new_recorder()
+        performer = Performer({Side.COMPUTING: self.client}, SystemClock(), lambda _line: None, recorder.record)
         for _ in range(MOST_PASSES):
             decision = await self.decide(now)
             if not decision.actions:
@@ -66,6 +68,7 @@ class Lease:
                     await performer.perform(action, decision.because)
                 except ConflictError:
                     break
+            await recorder.flush()
         raise AssertionError(f"still busy after {MOST_PASSES} passes")
 
 

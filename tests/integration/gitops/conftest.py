@@ -14,6 +14,7 @@ from reconciler import names
 from reconciler.bridge.computing import cluster_uid
 from reconciler.clock import SystemClock
 from reconciler.decision import Side
+from reconciler.events import EventRecorder
 from reconciler.gitops.live import live_objects
 from reconciler.gitops.loop import GitLoop
 from reconciler.gitops.state import Record, name_for, record_from
@@ -23,6 +24,7 @@ from reconciler.kube.resources import CONFIGMAPS, EVENTS
 from reconciler.perform import Performer
 from reconciler.settings import Settings
 from tests.quickstart import Repository
+from tests.recording import new_recorder
 
 
 @dataclass(slots=True)
@@ -39,8 +41,10 @@ class Fleet:
     cluster_uid: str
     prefix: str
     loop: GitLoop = field(init=False)
+    recorder: EventRecorder = field(init=False)
 
     def __post_init__(self) -> None:
+        self.recorder = new_recorder()
         self.restart()
 
     @property
@@ -50,7 +54,7 @@ class Fleet:
     def restart(self, **settings: Any) -> None:
         """A reconciler that remembers nothing; what lies in its state folder is still there."""
         self.settings = replace(self.settings, **settings)
-        performer = Performer({Side.COMPUTING: self.client}, SystemClock(), lambda _line: None)
+        performer = Performer({Side.COMPUTING: self.client}, SystemClock(), lambda _line: None, self.recorder.record)
         self.loop = GitLoop(self.settings, self.client, performer, self.cluster_uid, SystemClock())
 
     async def settle(self) -> None:
@@ -78,6 +82,7 @@ class Fleet:
 
     async def events(self) -> list[str]:
         """Reasons of all Events about the ConfigMap, the oldest first."""
+        await self.recorder.flush()
         selector = f"involvedObject.name={name_for(self.inventory_id)}"
         found = await self.person.list(EVENTS, names.SYSTEM_NAMESPACE, field_selector=selector)
         uid = (await self.record()).uid

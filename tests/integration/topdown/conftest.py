@@ -25,6 +25,7 @@ from reconciler.topdown.decide_pod import decide_pod
 from reconciler.topdown.references import references_of
 from reconciler.topdown.view import Dependent, PodView
 from tests.mirroring import BINDING, OPEN_VNODE, WORKER_NODE, Json
+from tests.recording import new_recorder
 
 MOST_PASSES = 5
 
@@ -59,11 +60,12 @@ class World:
         )
 
     async def perform(self, decision: Decision) -> None:
-        performer = Performer(
-            {Side.COMPUTING: self.client, Side.WORKER: self.client}, SystemClock(), lambda _line: None
-        )
+        recorder = new_recorder()
+        clients = {Side.COMPUTING: self.client, Side.WORKER: self.client}
+        performer = Performer(clients, SystemClock(), lambda _line: None, recorder.record)
         for action in decision.actions:
             await performer.perform(action, decision.because)
+        await recorder.flush()
 
     async def settle(self, name: str, later: timedelta = timedelta(), **more: Any) -> PodView:
         """Pass after pass until nothing is left to do."""

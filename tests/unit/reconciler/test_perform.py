@@ -8,7 +8,7 @@ from reconciler import names
 from reconciler.decision import Action, Apply, Create, Delete, Emit, Evict, Patch, Side, Target
 from reconciler.kube.client import Client
 from reconciler.kube.errors import AlreadyExistsError, ConflictError, NotFoundError
-from reconciler.kube.resources import CONFIGMAPS, EVENTS, NODES, PODS
+from reconciler.kube.resources import CONFIGMAPS, NODES, PODS
 from reconciler.perform import AuditLine, Performer, Written
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -68,6 +68,7 @@ async def perform(client: FakeClient, action: Action) -> tuple[Written | None, l
         {Side.WORKER: cast("Client", client), Side.COMPUTING: cast("Client", FakeClient())},
         StoppedClock(),
         audit.append,
+        lambda _client, _emit: None,
     )
     return await performer.perform(action, "because of a test"), audit
 
@@ -139,25 +140,18 @@ async def test_what_is_gone_counts_as_deleted(action: Action) -> None:
     assert len(audit) == 1
 
 
-async def test_an_event_lands_in_the_namespace_of_its_object() -> None:
-    client = FakeClient()
-    await perform(client, Emit(POD, "Warning", "Odd", "x" * 5000))
-    ((verb, resource, manifest, namespace),) = client.calls
-    assert (verb, resource, namespace) == ("create", EVENTS, "mount")
-    assert manifest["involvedObject"] == {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "name": "web",
-        "uid": "u-1",
-        "namespace": "mount",
-    }
-    assert len(manifest["message"]) == 1024
-
-
-async def test_an_event_about_a_cluster_scoped_object_lands_in_default() -> None:
-    client = FakeClient()
-    await perform(client, Emit(Target(Side.WORKER, NODES, "n", uid="u"), "Normal", "Fine", "well"))
-    assert client.calls[0][3] == "default"
+async def test_an_event_is_handed_on_with_the_client_of_its_side() -> None:
+    taken: list[tuple[Any, Emit]] = []
+    client, emit = FakeClient(), Emit(POD, "Warning", "Odd", "really")
+    performer = Performer(
+        {Side.WORKER: cast("Client", client)},
+        StoppedClock(),
+        lambda _line: None,
+        lambda *each: taken.append(each),
+    )
+    assert await performer.perform(emit, "because of a test") is None
+    assert taken == [(client, emit)]
+    assert client.calls == []
 
 
 async def test_the_audit_tells_why_and_never_what() -> None:
