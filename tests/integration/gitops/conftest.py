@@ -60,7 +60,12 @@ class Fleet:
     async def settle(self) -> None:
         """As many passes as a first meeting takes: one makes the ConfigMap, the next applies."""
         for _ in range(2):
-            await self.loop.attend()
+            await self.attend()
+
+    async def attend(self) -> None:
+        """One pass, and its Events."""
+        await self.loop.attend()
+        await self.recorder.flush()
 
     async def names(self) -> set[str]:
         """The custom resources of this inventory, without the prefix."""
@@ -82,7 +87,6 @@ class Fleet:
 
     async def events(self) -> list[str]:
         """Reasons of all Events about the ConfigMap, the oldest first."""
-        await self.recorder.flush()
         selector = f"involvedObject.name={name_for(self.inventory_id)}"
         found = await self.person.list(EVENTS, names.SYSTEM_NAMESPACE, field_selector=selector)
         uid = (await self.record()).uid

@@ -51,7 +51,7 @@ async def test_a_faulty_commit_deletes_nothing_and_is_told(fleet: Fleet, fault: 
     spoil, file, code = FAULTS[fault]
     spoil(fleet.repository)
     fleet.repository.commit(fault)
-    await fleet.loop.attend()
+    await fleet.attend()
     assert await fleet.names() == EVERYTHING
     status, reason, message = await fleet.ready()
     assert (status, reason) == ("False", "Invalid")
@@ -82,17 +82,17 @@ async def test_a_faulty_commit_that_also_removes_a_policy_removes_nothing(fleet:
     fleet.repository.write("policies/syntax.yaml", "a: [1\n")
     (fleet.repository.folder / "policies/worker-1-gpu.yaml").unlink()
     fleet.repository.commit()
-    await fleet.loop.attend()
+    await fleet.attend()
     assert await fleet.names() == EVERYTHING
 
 
 async def test_a_mended_commit_is_followed_again(fleet: Fleet) -> None:
     fleet.repository.write("policies/syntax.yaml", "a: [1\n")
     fleet.repository.commit()
-    await fleet.loop.attend()
+    await fleet.attend()
     (fleet.repository.folder / "policies/syntax.yaml").unlink()
     commit = fleet.repository.commit()
-    await fleet.loop.attend()
+    await fleet.attend()
     assert (await fleet.ready())[:2] == ("True", "Applied")
     assert (await fleet.record()).state.revision == commit
 
@@ -100,7 +100,7 @@ async def test_a_mended_commit_is_followed_again(fleet: Fleet) -> None:
 async def test_a_fault_that_goes_on_is_written_once(fleet: Fleet) -> None:
     fleet.repository.write("policies/syntax.yaml", "a: [1\n")
     fleet.repository.commit()
-    await fleet.loop.attend()
+    await fleet.attend()
     first = await fleet.record()
     await fleet.settle()
     assert (await fleet.record()).resource_version == first.resource_version
@@ -112,7 +112,7 @@ async def test_the_last_good_inventory_is_still_kept_up(fleet: Fleet) -> None:
     fleet.repository.commit()
     name = f"{fleet.prefix}worker-1-gpu"
     await fleet.person.patch(names.POLICIES, name, {"spec": {"priority": 99}})
-    await fleet.loop.attend()
+    await fleet.attend()
     assert (await fleet.person.get(names.POLICIES, name))["spec"]["priority"] == 20
 
 
@@ -132,13 +132,13 @@ async def test_a_rewritten_history_is_not_followed_until_approved(fleet: Fleet) 
     (fleet.repository.folder / "policies/worker-1-gpu.yaml").unlink()
     fleet.repository.git("add", "--all")
     fleet.repository.git("commit", "--quiet", "--amend", "-m", "Rewrite")
-    await fleet.loop.attend()
+    await fleet.attend()
     assert await fleet.names() == EVERYTHING
     status, reason, message = await fleet.ready()
     assert (status, reason) == ("False", "Rewritten")
     assert fleet.repository.head in message
     await fleet.approve(fleet.repository.head)
-    await fleet.loop.attend()
+    await fleet.attend()
     assert await fleet.names() == EVERYTHING - {"worker-1-gpu"}
     assert (await fleet.record()).state.revision == fleet.repository.head
 
@@ -149,7 +149,7 @@ async def test_a_wiped_disk_does_not_forget_what_was_applied(fleet: Fleet, tmp_p
     (fleet.repository.folder / "policies/worker-1-gpu.yaml").unlink()
     fleet.repository.git("add", "--all")
     fleet.repository.git("commit", "--quiet", "--amend", "-m", "Rewrite")
-    await fleet.loop.attend()
+    await fleet.attend()
     assert await fleet.names() == EVERYTHING
     assert (await fleet.ready())[1] == "Rewritten"
 
@@ -164,21 +164,21 @@ async def test_an_unreachable_server_changes_nothing_and_is_told_once(fleet: Fle
     assert await fleet.events() == ["Applied", "GitUnreachable"]
     away.rename(fleet.repository.folder)
     fleet.restart()
-    await fleet.loop.attend()
+    await fleet.attend()
     assert (await fleet.ready())[:2] == ("True", "Applied")
 
 
 async def test_an_outage_at_the_start_is_told_where_the_inventory_was_known(fleet: Fleet, tmp_path: Path) -> None:
     fleet.repository.folder.rename(tmp_path / "away")
     fleet.restart()
-    await fleet.loop.attend()
+    await fleet.attend()
     assert (await fleet.ready())[:2] == ("False", "GitUnreachable")
     assert await fleet.names() == EVERYTHING
 
 
 async def test_a_missing_branch_is_an_error_and_no_empty_inventory(fleet: Fleet) -> None:
     fleet.repository.git("branch", "--quiet", "--move", "main", "trunk")
-    await fleet.loop.attend()
+    await fleet.attend()
     assert await fleet.names() == EVERYTHING
     assert (await fleet.ready())[:2] == ("False", "BranchNotFound")
     assert (await fleet.record()).state.condition("Stalled")["status"] == "True"
