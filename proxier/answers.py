@@ -29,6 +29,11 @@ def text_answer(status: int, text: str, headers: Headers = ()) -> bytes:
     return _answer(status, ((b"content-type", b"text/plain; charset=utf-8"), *headers), text.encode() + b"\n")
 
 
+def content_answer(media_type: str, content: bytes) -> bytes:
+    """Content as it is."""
+    return _answer(200, ((b"content-type", media_type.encode()),), content)
+
+
 def status_answer(status: int, message: str) -> bytes:
     """A Status object, for what is wrong beyond the request itself."""
     content = {

@@ -6,26 +6,34 @@ import logging
 import socket
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from proxier.announcement import Announcement, Replica
-from proxier.auth import Gate
+from proxier.auth import REMEMBER_SECONDS, Gate
 from proxier.certs import CertificateError, ServingTls
 from proxier.computing import Computing
-from proxier.conversation import Services
+from proxier.conversation import IDLE_SECONDS, Services
+from proxier.errors import RouteError
 from proxier.limits import Limits
 from proxier.metrics import ProxyMetrics
+from proxier.node.answers import NodeAnswers, Sources
+from proxier.node.describing import configuration_for
+from proxier.node.kubelets import Way
+from proxier.node.tenants import Tenants
 from proxier.ports import ports_of
 from proxier.routes import Target
 from proxier.server import Place, Server
 from proxier.settings import Settings
-from proxier.targets import WorkerAddress, worker_address_for
+from proxier.targets import WorkerAddress, tenants_of, worker_address_for
 from proxier.upstream import Upstream
-from proxier.worker import Credential, Worker, credential_of
+from proxier.worker import Credential, Manners, Worker, credential_of
 from reconciler import health, names
 from reconciler.bridge.computing import cluster_uid, decode_custom
+from reconciler.bridge.nodes import node_name_of
 from reconciler.bridge.policies import parsed_binding
 from reconciler.clock import SystemClock
 from reconciler.kube import kubeconfig
@@ -78,12 +86,14 @@ class Process:
         self._identity = identity
         self._ports = range(settings.first_port, settings.last_port + 1)
         self._computing = Computing(client, identity.binding_name, settings.watch_idle_seconds)
-        self._worker = Worker(identity, self._credential, settings.watch_idle_seconds, settings.request_timeout_seconds)
+        manners = Manners(settings.watch_idle_seconds, settings.request_timeout_seconds, Way(settings.worker_kubelets))
+        self._worker = Worker(identity, self._credential, manners)
         authority = Path(settings.client_ca_file) if settings.client_ca_file else None
         self._tls = ServingTls(Path(settings.tls_cert_file), Path(settings.tls_key_file), authority)
         metrics = ProxyMetrics(registry)
         limits = Limits(settings.streams_per_vnode, settings.streams_per_user)
-        services = Services(Gate(client, metrics.decided), self._resolve, limits, metrics)
+        sources = Sources(client, self._tenants, self._running, lambda: self._worker.kubelets, self._configuration)
+        services = Services(Gate(client, metrics.decided), self._resolve, limits, metrics, NodeAnswers(sources))
         self._server = Server(Place(settings.address, settings.connections, settings.strangers), self._tls, services)
         self._complaint = ""
 
@@ -95,6 +105,10 @@ class Process:
     def computing_pod(self, key: str) -> Pod | None:
         """The pod `namespace/name` of the computing cluster, if it is on a vnode."""
         return self._computing.pods.get(key)
+
+    def computing_pods_on(self, vnode: str) -> tuple[Pod, ...]:
+        """The pods of the computing cluster on a vnode."""
+        return self._computing.pods_on(vnode)
 
     def worker_pods_for(self, key: str) -> tuple[Pod, ...]:
         """Pods of the worker's mount namespace that claim to stand for it."""
@@ -158,6 +172,22 @@ class Process:
     def _resolve(self, target: Target, vnode: str) -> tuple[WorkerAddress, Upstream]:
         upstream = self._worker.upstream
         return worker_address_for(target, vnode, self, self._identity), upstream
+
+    def _tenants(self, vnode: str) -> Tenants:
+        seen = self._computing.vnodes.get(vnode)
+        node = node_name_of(seen) if seen is not None and self._identity.owns_vnode(seen) else None
+        if node is None:
+            raise RouteError(404, f'vnode "{vnode}" is not there any more')
+        return tenants_of(vnode, node, self, self._identity)
+
+    def _running(self, vnode: str) -> tuple[Pod, ...]:
+        """The pods for which the worker runs something."""
+        every = (self.computing_pod(f"{each.namespace}/{each.name}") for each in self._tenants(vnode).computing)
+        return tuple(pod for pod in every if pod is not None)
+
+    def _configuration(self, vnode: str) -> dict[str, Any]:
+        port = next((port for port, name in self._server.ports.items() if name == vnode), 0)
+        return configuration_for(port, timedelta(seconds=IDLE_SECONDS), timedelta(seconds=REMEMBER_SECONDS))
 
     def _is_ready(self) -> bool:
         return all(check() for check in self.readiness.values())

@@ -55,10 +55,29 @@ class _Review(msgspec.Struct):
     status: _ReviewStatus = msgspec.field(default_factory=_ReviewStatus)
 
 
-def attributes_for(endpoint: Endpoint, vnode: str) -> dict[str, str]:
-    """The `resourceAttributes` that a kubelet of that name would ask about."""
-    verb = "create" if endpoint.is_stream else "get"
-    return {"verb": verb, "version": "v1", "resource": "nodes", "subresource": "proxy", "name": vnode}
+_SUBRESOURCES: Final[Mapping[Endpoint, tuple[str, ...]]] = {
+    Endpoint.METRICS: ("metrics",),
+    Endpoint.METRICS_CADVISOR: ("metrics",),
+    Endpoint.METRICS_PROBES: ("metrics",),
+    Endpoint.METRICS_RESOURCE: ("metrics",),
+    Endpoint.STATS_SUMMARY: ("stats",),
+    Endpoint.CONFIGZ: ("configz", "proxy"),
+    Endpoint.HEALTHZ: ("healthz", "proxy"),
+    Endpoint.PODS: ("pods", "proxy"),
+    Endpoint.RUNNING_PODS: ("pods", "proxy"),
+}
+
+
+def attributes_for(endpoint: Endpoint, vnode: str) -> tuple[dict[str, str], ...]:
+    """The `resourceAttributes` that a kubelet of that name would ask about; any of them that is allowed suffices.
+
+    The finer subresources are those of Kubernetes 1.32. Running a command is never a `get`, also when a WebSocket asks for it.
+    """
+    verb = "create" if endpoint.is_stream or endpoint is Endpoint.RUN else "get"
+    return tuple(
+        {"verb": verb, "version": "v1", "resource": "nodes", "subresource": subresource, "name": vnode}
+        for subresource in _SUBRESOURCES.get(endpoint, ("proxy",))
+    )
 
 
 def user_of_certificate(certificate: Mapping[str, Any]) -> User | None:
@@ -109,15 +128,22 @@ class Gate:
             DeniedError: 403 when not, 503 when the API server does not say.
 
         """
-        attributes = attributes_for(endpoint, vnode)
+        asked = attributes_for(endpoint, vnode)
+        for attributes in asked:
+            if await self._allows(user, attributes):
+                self._count("allowed")
+                return
+        self._count("forbidden")
+        subresources = " or ".join(attributes["subresource"] for attributes in asked)
+        what = f"verb={asked[0]['verb']}, resource=nodes, subresource={subresources}, name={vnode}"
+        raise DeniedError(403, f"Forbidden (user={user.name}, {what})")
+
+    async def _allows(self, user: User, attributes: Mapping[str, str]) -> bool:
         key = (user, tuple(attributes.values()))
         is_allowed = self._verdicts.get(key)
         if is_allowed is None:
             is_allowed = self._verdicts.put(key, await self._ask_for(user, attributes))
-        self._count("allowed" if is_allowed else "forbidden")
-        if not is_allowed:
-            what = f"verb={attributes['verb']}, resource=nodes, subresource=proxy, name={vnode}"
-            raise DeniedError(403, f"Forbidden (user={user.name}, {what})")
+        return is_allowed
 
     async def _user_of_token(self, token: str | None) -> User | None:
         if token is None:

@@ -14,6 +14,7 @@ from reconciler.kube.resources import CONFIGMAPS, NODES, PODS
 from reconciler.kube.watch import WatchSpec
 from reconciler.permissions import AUTHENTICATION
 
+ON_NODE: Final = "node"
 AUTHENTICATION_NAMESPACE: Final = "kube-system"
 
 CLIENT_AUTHORITY: Final = "client-ca-file"
@@ -47,6 +48,7 @@ class Computing:
             WatchSpec(
                 resource=PODS, decode=_decode_pod_on_vnode, field_selector="spec.nodeName!=", idle_seconds=idle_seconds
             ),
+            indexes={ON_NODE: lambda pod: (pod.spec.node_name,)},
         )
         self.authentication: Cache[Texts] = Cache(
             client,
@@ -69,6 +71,10 @@ class Computing:
         """PEM of the authorities whose client certificates the cluster takes; empty where it publishes none."""
         found = self.authentication.get(f"{AUTHENTICATION_NAMESPACE}/{AUTHENTICATION}")
         return found.data.get(CLIENT_AUTHORITY, "") if found is not None else ""
+
+    def pods_on(self, vnode: str) -> tuple[Pod, ...]:
+        """The pods on a vnode."""
+        return self.pods.by_index(ON_NODE, vnode)
 
     async def run(self) -> None:
         """Keep the caches up to date until cancelled."""

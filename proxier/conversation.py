@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from proxier.answers import phrase, refusal_text, status_answer, text_answer
-from proxier.auth import Gate, User
+from proxier.answers import content_answer, phrase, refusal_text, status_answer, text_answer
+from proxier.auth import Gate
+from proxier.chunked import chunked_headers, send_chunks
 from proxier.errors import HeadError, RefusalError, UpstreamError
 from proxier.heads import Head, headers_for_client, headers_for_worker, rendered, request_in
 from proxier.limits import Limits
 from proxier.metrics import ProxyMetrics
+from proxier.node.answers import NodeAnswers
 from proxier.routes import Endpoint, Target, target_for, worker_path
+from proxier.running import command_in, output_of
 from proxier.streams import Leg
 from proxier.targets import WorkerAddress
 from proxier.upstream import Question, Reply, Upstream
@@ -37,6 +40,7 @@ class Services:
     resolve: Resolve
     limits: Limits
     metrics: ProxyMetrics
+    node: NodeAnswers
 
 
 @dataclass(slots=True)
@@ -99,32 +103,48 @@ class Conversation:
         user = await services.gate.user_behind(self._certificate, head)
         record.user = user.name
         target = target_for(head.method, head.target)
-        record.endpoint, record.pod = target.endpoint.value, f"{target.namespace}/{target.pod}"
+        record.endpoint = target.endpoint.value
+        record.pod = "" if target.endpoint.is_of_node else f"{target.namespace}/{target.pod}"
         await services.gate.admit(user, target.endpoint, self._vnode)
         self._on_known()
         _check_manner(head, target, glued)
-        if target.endpoint is Endpoint.HEALTHZ:
-            self._send_answer(200, text_answer(200, "ok"))
-            return
-        await self._pass_on(head, target, glued, user)
+        with services.limits.room_for(self._vnode, user.name):
+            if target.endpoint.is_of_node:
+                await self._tell(target)
+            elif target.endpoint is Endpoint.RUN:
+                await self._run(target)
+            else:
+                await self._pass_on(head, target, glued)
 
-    async def _pass_on(self, head: Head, target: Target, glued: bytes, user: User) -> None:
+    async def _tell(self, target: Target) -> None:
+        async with self._services.node.open(target, self._vnode) as content:
+            first = await anext(content.chunks, b"")
+            self._send_answer(200, rendered(200, b"OK", chunked_headers(content.media_type)))
+            self._record.from_worker = await send_chunks(self._leg, first, content.chunks)
+
+    async def _run(self, target: Target) -> None:
         address, upstream = self._services.resolve(target, self._vnode)
-        with self._services.limits.room_for(self._vnode, user.name):
-            path = worker_path(target, address.namespace, address.pod)
-            reply = await upstream.ask(Question(head.method, path, headers_for_worker(head)))
-            try:
-                if reply.is_switch:
-                    self._switch(head, reply, glued, upstream)
-                elif head.upgrade is not None or reply.status >= HTTPStatus.MULTIPLE_CHOICES:
-                    await self._hand_on_refusal(reply, target, address, upstream)
-                    return
-                else:
-                    self._pour(reply)
-                await self._until_over(reply.leg)
-            finally:
-                self._record.from_worker = reply.leg.received
-                reply.leg.abort()
+        path = worker_path(target, address.namespace, address.pod)
+        output = await output_of(upstream, path, command_in(target.query))
+        self._record.from_worker = len(output)
+        self._send_answer(200, content_answer("text/plain; charset=utf-8", output))
+
+    async def _pass_on(self, head: Head, target: Target, glued: bytes) -> None:
+        address, upstream = self._services.resolve(target, self._vnode)
+        path = worker_path(target, address.namespace, address.pod)
+        reply = await upstream.ask(Question(head.method, path, headers_for_worker(head)))
+        try:
+            if reply.is_switch:
+                self._switch(head, reply, glued, upstream)
+            elif head.upgrade is not None or reply.status >= HTTPStatus.MULTIPLE_CHOICES:
+                await self._hand_on_refusal(reply, target, address, upstream)
+                return
+            else:
+                self._pour(reply)
+            await self._until_over(reply.leg)
+        finally:
+            self._record.from_worker = reply.leg.received
+            reply.leg.abort()
 
     async def _until_over(self, worker: Leg) -> None:
         """Return when both legs have ended; a pair on which nothing moves for hours is cut."""
@@ -163,6 +183,11 @@ class Conversation:
 
     def _refuse(self, error: RefusalError, *, as_status: bool) -> None:
         text = str(error)
+        if self._record.status:  # a head has been sent: cutting its body short is all that can be said
+            log.warning("an answer was cut off", extra={"vnode": self._vnode, "error": text})
+            self._record.status = error.status
+            self._leg.abort()
+            return
         answer = status_answer(error.status, text) if as_status else text_answer(error.status, text)
         self._send_answer(error.status, answer)
 

@@ -20,6 +20,7 @@ _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _PATH: Final = re.compile(r"(/[A-Za-z0-9][-A-Za-z0-9._]*)+", re.ASCII)
 _QUERY: Final = re.compile(r"[!-~]*", re.ASCII)
 _STREAM_FLAGS: Final = {"input": "stdin", "output": "stdout", "error": "stderr", "tty": "tty"}
+_STATS_OPTIONS: Final = ("only_cpu_and_memory",)
 _LOG_OPTIONS: Final = (
     "follow",
     "limitBytes",
@@ -33,18 +34,32 @@ _LOG_OPTIONS: Final = (
 
 
 class Endpoint(StrEnum):
-    """What of a kubelet is asked for; the value is the first segment of its path."""
+    """What of a kubelet is asked for: the first segment of a path to a pod, or the whole path of what is about the node."""
 
     LOGS = "containerLogs"
     EXEC = "exec"
     ATTACH = "attach"
     PORT_FORWARD = "portForward"
+    RUN = "run"
     HEALTHZ = "healthz"
+    PODS = "pods"
+    RUNNING_PODS = "runningpods"
+    METRICS = "metrics"
+    METRICS_CADVISOR = "metrics/cadvisor"
+    METRICS_PROBES = "metrics/probes"
+    METRICS_RESOURCE = "metrics/resource"
+    STATS_SUMMARY = "stats/summary"
+    CONFIGZ = "configz"
 
     @property
     def is_stream(self) -> bool:
         """Whether the connection is upgraded and carries bytes both ways."""
         return self in (Endpoint.EXEC, Endpoint.ATTACH, Endpoint.PORT_FORWARD)
+
+    @property
+    def is_of_node(self) -> bool:
+        """Whether the path names no pod."""
+        return self in _OF_NODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +82,17 @@ def target_for(method: str, request_target: str) -> Target:
 
     """
     path, _, query = request_target.partition("?")
+    if path in _NODE_PATHS and _QUERY.fullmatch(query):
+        return _of_node(method, _NODE_PATHS[path], _fields(query))
     if path == "/":
         raise RouteError(404, "there is no / here")
     if not _PATH.fullmatch(path) or not _QUERY.fullmatch(query):
         raise RouteError(400, "the path is none of a kubelet")
     first, *rest = path[1:].split("/")
-    try:
-        endpoint = Endpoint(first)
-    except ValueError:
-        raise RouteError(404, f"there is no /{first} here") from None
-    if method not in _methods(endpoint):
-        raise RouteError(405, f"{method} is not allowed on /{first}")
+    endpoint = next((each for each in _SHAPES if each.value == first), None)
+    if endpoint is None:
+        raise RouteError(404, f"there is no {path} here")
+    _check_method(method, endpoint)
     return _SHAPES[endpoint](endpoint, rest, _fields(query))
 
 
@@ -94,11 +109,14 @@ _SUBRESOURCES: Final[Mapping[Endpoint, str]] = {
     Endpoint.EXEC: "exec",
     Endpoint.ATTACH: "attach",
     Endpoint.PORT_FORWARD: "portforward",
+    Endpoint.RUN: "exec",
 }
 
 
-def _methods(endpoint: Endpoint) -> tuple[str, ...]:
-    return ("GET", "POST") if endpoint.is_stream else ("GET",)  # WebSocket is a GET, SPDY a POST
+def _check_method(method: str, endpoint: Endpoint) -> None:
+    taken = ("GET", "POST") if endpoint.is_stream else ("POST",) if endpoint is Endpoint.RUN else ("GET",)
+    if method not in taken:  # of a stream, WebSocket is a GET and SPDY a POST
+        raise RouteError(405, f"{method} is not allowed on /{endpoint.value}")
 
 
 def _fields(query: str) -> Query:
@@ -126,10 +144,17 @@ def _port_forward(endpoint: Endpoint, rest: Sequence[str], fields: Query) -> Tar
     return Target(endpoint, namespace, pod, uid[0] if uid else None, None, ports)
 
 
-def _of_node(endpoint: Endpoint, rest: Sequence[str], _fields: Query) -> Target:
-    if rest:
-        raise RouteError(404, f"there is nothing below /{endpoint.value}")
-    return Target(endpoint)
+def _run(endpoint: Endpoint, rest: Sequence[str], fields: Query) -> Target:
+    """The command is one text, cut at spaces as kubelets do it; what it writes is the answer."""
+    namespace, pod, *uid, container = _names(rest, (3, 4))
+    command = next((value for name, value in fields if name == "cmd"), "")
+    query = (*(("command", word) for word in command.split(" ")), ("stdout", "true"), ("stderr", "true"))
+    return Target(endpoint, namespace, pod, uid[0] if uid else None, container, query)
+
+
+def _of_node(method: str, endpoint: Endpoint, fields: Query) -> Target:
+    _check_method(method, endpoint)
+    return Target(endpoint, query=tuple(each for each in fields if each[0] in _STATS_OPTIONS))
 
 
 def _names(rest: Sequence[str], counts: tuple[int, ...]) -> Sequence[str]:
@@ -145,5 +170,12 @@ _SHAPES: Final[Mapping[Endpoint, Callable[[Endpoint, Sequence[str], Query], Targ
     Endpoint.EXEC: _streams,
     Endpoint.ATTACH: _streams,
     Endpoint.PORT_FORWARD: _port_forward,
-    Endpoint.HEALTHZ: _of_node,
+    Endpoint.RUN: _run,
+}
+_OF_NODE: Final = frozenset(Endpoint) - frozenset(_SHAPES)
+_NODE_PATHS: Final[Mapping[str, Endpoint]] = {f"/{each.value}": each for each in _OF_NODE} | {
+    "/healthz/log": Endpoint.HEALTHZ,
+    "/healthz/ping": Endpoint.HEALTHZ,
+    "/healthz/syncloop": Endpoint.HEALTHZ,
+    "/runningpods/": Endpoint.RUNNING_PODS,  # as kubelets write it
 }

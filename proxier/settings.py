@@ -29,6 +29,11 @@ class Settings:
     client_ca_file: str = setting(
         "authority of clients besides the one that the computing cluster publishes, PEM", default=""
     )
+    worker_kubelets: str = setting(
+        "who is asked for metrics: the worker's kubelets themselves, or its API server for them",
+        default="direct",
+        choices=("direct", "api-server"),
+    )
     streams_per_vnode: int = setting("requests that one vnode serves at once; beyond that 429", default=1000)
     streams_per_user: int = setting(
         "requests that one user has at once; beyond that 429. API servers are one user", default=10000

@@ -33,6 +33,8 @@ class Leg(asyncio.Protocol):
         self._news = asyncio.Event()
         self._take: Callable[[bytes], None] = self._keep
         self._peer: Leg | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As asyncio calls it, after the handshake of TLS."""
@@ -51,16 +53,19 @@ class Leg(asyncio.Protocol):
         if not self.ended.done():
             self.ended.set_result(None)
         self._news.set()
+        self._writable.set()
         if self._peer is not None:
             self._peer.finish()
 
     def pause_writing(self) -> None:
         """As asyncio calls it when 1 MiB waits to be sent."""
+        self._writable.clear()
         if self._peer is not None:
             self._peer.hold()
 
     def resume_writing(self) -> None:
         """As asyncio calls it when most of that is sent."""
+        self._writable.set()
         if self._peer is not None:
             self._peer.go_on()
 
@@ -73,6 +78,10 @@ class Leg(asyncio.Protocol):
         """Send, unless the connection has ended."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+    async def room(self) -> None:
+        """Return when the other end takes more, or never will."""
+        await self._writable.wait()
 
     def finish(self) -> None:
         """Send what waits, then close."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from proxier.errors import RouteError
+from proxier.node.tenants import Name, Tenant, Tenants
 from proxier.routes import Target
 from reconciler import names
-from reconciler.kube.projections import Pod
+from reconciler.kube.projections import ObjectMeta, Pod
 from reconciler.marks import Identity
 
 
@@ -20,6 +21,10 @@ class Pods(Protocol):
 
     def computing_pod(self, key: str) -> Pod | None:
         """The pod `namespace/name` of the computing cluster, if it is on a vnode."""
+        ...
+
+    def computing_pods_on(self, vnode: str) -> Iterable[Pod]:
+        """Every pod of the computing cluster on a vnode."""
         ...
 
     def worker_pods_for(self, key: str) -> Iterable[Pod]:
@@ -45,13 +50,28 @@ def worker_address_for(target: Target, vnode: str, pods: Pods, identity: Identit
     computing_pod = pods.computing_pod(f"{target.namespace}/{target.pod}")
     if computing_pod is None or computing_pod.spec.node_name != vnode:
         raise _unknown(target)
-    uid = computing_pod.metadata.uid
-    if target.uid is not None and target.uid != uid:
+    if target.uid is not None and target.uid != computing_pod.metadata.uid:
         raise _unknown(target)
-    for worker_pod in pods.worker_pods_for(computing_pod.metadata.key):
-        if _stands_for(worker_pod, uid, vnode, identity):
-            return WorkerAddress(worker_pod.metadata.namespace, worker_pod.metadata.name)
-    raise _unknown(target)
+    found = _worker_pod_of(computing_pod, pods, identity)
+    if found is None:
+        raise _unknown(target)
+    return WorkerAddress(found.namespace, found.name)
+
+
+def tenants_of(vnode: str, node: str, pods: Pods, identity: Identity) -> Tenants:
+    """The pods of a vnode for which the worker runs something."""
+    pairs = ((each.metadata, _worker_pod_of(each, pods, identity)) for each in pods.computing_pods_on(vnode))
+    return Tenants.of(vnode, node, (Tenant(_name(ours), _name(theirs)) for ours, theirs in pairs if theirs is not None))
+
+
+def _worker_pod_of(computing_pod: Pod, pods: Pods, identity: Identity) -> ObjectMeta | None:
+    uid, vnode = computing_pod.metadata.uid, computing_pod.spec.node_name
+    claiming = pods.worker_pods_for(computing_pod.metadata.key)
+    return next((each.metadata for each in claiming if _stands_for(each, uid, vnode, identity)), None)
+
+
+def _name(metadata: ObjectMeta) -> Name:
+    return Name(metadata.namespace, metadata.name, metadata.uid)
 
 
 def _stands_for(worker_pod: Pod, uid: str, vnode: str, identity: Identity) -> bool:

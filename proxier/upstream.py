@@ -82,11 +82,22 @@ class Upstream:
     def __init__(self, access: Access, worker: str) -> None:
         parts = urlsplit(access.server)
         self.worker = worker
-        self._access = access
+        self.access = access
         self._host = parts.hostname or ""
         self._port = parts.port or 443
         self._prefix = parts.path.rstrip("/")
         self._authority = parts.netloc.encode()
+
+    def url_of(self, path: str) -> str:
+        """The address of a path with its query, as clients of HTTP write it."""
+        return f"{self.access.server.rstrip('/')}{path}"
+
+    async def credential(self) -> dict[str, str]:
+        """The header that says who we are; none where the certificate does."""
+        if not self.access.configuration.api_key:
+            return {}
+        token = await self.access.configuration.get_api_key_with_prefix("BearerToken")
+        return {"Authorization": token.strip()}
 
     async def ask(self, question: Question) -> Reply:
         """Connect, ask, and read the answer's head. The caller ends the reply's leg.
@@ -118,8 +129,8 @@ class Upstream:
                     lambda: leg,
                     self._host,
                     self._port,
-                    ssl=self._access.tls,
-                    server_hostname=self._access.configuration.tls_server_name or self._host,
+                    ssl=self.access.tls,
+                    server_hostname=self.access.configuration.tls_server_name or self._host,
                     ssl_shutdown_timeout=SHUTDOWN_SECONDS,
                 )
         except ssl.SSLCertVerificationError as error:
@@ -150,10 +161,8 @@ class Upstream:
 
     async def _headers(self, question: Question) -> list[tuple[bytes, bytes]]:
         headers = [(b"Host", self._authority), (b"User-Agent", b"kubeocean-proxier"), (b"Accept", b"*/*")]
-        if self._access.configuration.api_key:
-            token = await self._access.configuration.get_api_key_with_prefix("BearerToken")
-            headers.append((b"Authorization", token.strip().encode()))
-        return headers + question.headers
+        credential = [(name.encode(), value.encode()) for name, value in (await self.credential()).items()]
+        return headers + credential + question.headers
 
 
 async def _next_event(connection: h11.Connection, leg: Leg) -> h11.Event | None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from inventory.model import SecretRef
 from proxier.errors import UpstreamError
+from proxier.node.kubelets import Kubelets, Way, Ways
 from proxier.upstream import Upstream
 from reconciler import names
 from reconciler.bridge.computing import decode_pod
@@ -35,9 +36,10 @@ class CredentialError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A kubeconfig, and a digest that tells when it was changed."""
+    """Access to the worker's API server and to its kubelets, and a digest that tells when either was changed."""
 
     access: Access
+    kubelets: Access
     digest: str
 
 
@@ -63,30 +65,41 @@ async def credential_of(client: Client, ref: SecretRef) -> Credential:
         raise CredentialError(f"{where} has neither key '{names.PROXIER_KUBECONFIG_KEY}' nor '{names.KUBECONFIG_KEY}'")
     try:
         content = base64.b64decode(encoded, validate=True)
+        authority = base64.b64decode(found.get(names.KUBELET_AUTHORITY_KEY) or b"", validate=True)
         access = from_secret(content)
+        kubelets = from_secret(content, authority) if authority else access
     except (binascii.Error, KubeconfigError) as error:
         raise CredentialError(f"{where}: {error}") from error
     if access.configuration.proxy:
         raise CredentialError(
             f"{where}: proxy-url is not supported for streams; the proxier must reach the worker itself"
         )
-    return Credential(access, digest_of(content))
+    return Credential(access, kubelets, digest_of(content + authority))
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a worker is followed: how long a watch may be silent and a request take, and by which way its kubelets are asked."""
+
+    idle_seconds: float
+    timeout_seconds: float
+    kubelets: Way = Way.DIRECT
 
 
 @dataclass(frozen=True, slots=True)
 class _Link:
     upstream: Upstream
+    kubelets: Kubelets
     pods: Cache[Pod]
 
 
 class Worker:
     """Follows one worker; a new kubeconfig is taken up for new requests, streams that run keep their connection."""
 
-    def __init__(self, identity: Identity, fetch: Fetch, idle_seconds: float, timeout_seconds: float) -> None:
+    def __init__(self, identity: Identity, fetch: Fetch, manners: Manners) -> None:
         self._identity = identity
         self._fetch = fetch
-        self._idle_seconds = idle_seconds
-        self._timeout_seconds = timeout_seconds
+        self._manners = manners
         self._link: _Link | None = None
 
     @property
@@ -102,9 +115,23 @@ class Worker:
             UpstreamError: 502 while the worker has not been reached yet.
 
         """
+        return self._known.upstream
+
+    @property
+    def kubelets(self) -> Kubelets:
+        """Its kubelets.
+
+        Raises:
+            UpstreamError: 502 while the worker has not been reached yet.
+
+        """
+        return self._known.kubelets
+
+    @property
+    def _known(self) -> _Link:
         if self._link is None:
             raise UpstreamError(502, f'worker "{self._identity.cluster_id}" cannot be reached yet')
-        return self._link.upstream
+        return self._link
 
     def pods_for(self, key: str) -> tuple[Pod, ...]:
         """Pods that claim to stand for the computing pod `namespace/name`."""
@@ -122,9 +149,14 @@ class Worker:
             await self._follow(credential)
 
     async def _follow(self, credential: Credential) -> None:
-        async with await connect(credential.access, timeout_seconds=self._timeout_seconds) as client:
+        name, manners = self._identity.cluster_id, self._manners
+        ways = Ways(name, manners.kubelets, credential.access, credential.kubelets)
+        async with (
+            await connect(credential.access, timeout_seconds=manners.timeout_seconds) as client,
+            Kubelets(client, ways) as kubelets,
+        ):
             pods = Cache(client, self._spec(), indexes={STANDS_FOR: _stands_for})
-            link = _Link(Upstream(credential.access, self._identity.cluster_id), pods)
+            link = _Link(Upstream(credential.access, name), kubelets, pods)
             async with asyncio.TaskGroup() as tasks:
                 following = (
                     tasks.create_task(pods.run(), name="worker-pods"),
@@ -155,7 +187,7 @@ class Worker:
             decode=decode_pod,
             namespace=self._identity.mount_namespace,
             label_selector=f"{names.MANAGED_BY}={names.MANAGED_BY_VALUE}",
-            idle_seconds=self._idle_seconds,
+            idle_seconds=self._manners.idle_seconds,
         )
 
 

@@ -21,6 +21,7 @@ GIT_FIELD_MANAGER: Final = inventory_names.GIT_FIELD_MANAGER
 EVENT_SOURCE: Final = "kubeocean"
 KUBECONFIG_KEY: Final = "kubeconfig"
 PROXIER_KUBECONFIG_KEY: Final = "proxier-kubeconfig"  # beside it, for proxiers alone
+KUBELET_AUTHORITY_KEY: Final = "kubelet-ca.crt"  # beside it: who signs the certificates of the worker's kubelets
 DEFAULT_PRIORITY_CLASS: Final = "kubeocean-default"
 DEFAULT_PRIORITY: Final = -10000  # below everything a worker's owner runs
 

@@ -102,6 +102,9 @@ PROXIER_COMPUTING: tuple[Rule, ...] = (
 )
 
 PROXIER_WORKER: tuple[Rule, ...] = (
+    Rule(Scope.CLUSTER, NODES, ("get",), "where a kubelet answers"),
+    Rule(Scope.CLUSTER, NODES, ("get",), "metrics of what runs for a vnode", "metrics"),
+    Rule(Scope.CLUSTER, NODES, ("get",), "statistics of what runs for a vnode", "stats"),
     Rule(Scope.MOUNT, PODS, READ, "which pod stands for which"),
     Rule(Scope.MOUNT, PODS, ("get",), "logs", "log"),
     Rule(Scope.MOUNT, PODS, ("get", "create"), "commands; WebSocket is a get, SPDY a create", "exec"),

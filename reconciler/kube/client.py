@@ -152,6 +152,12 @@ class Client:
         call = calls.on_path(method, path, query or {})
         return await self._transport.send(call if body is None else calls.with_body(call, body, content_type))
 
+    def stream(
+        self, path: str, query: Mapping[str, str], *, idle_seconds: float
+    ) -> AbstractAsyncContextManager[Stream]:
+        """What a GET answers, as it comes."""
+        return self._transport.stream(calls.on_path("GET", path, query), idle_seconds=idle_seconds)
+
     async def discover(self) -> Served:
         """(group, version, plural) of everything that the server serves now."""
         return await self._discovery.discover()

@@ -7,6 +7,7 @@ temporary files.
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
@@ -48,8 +49,11 @@ def digest_of(kubeconfig: bytes) -> str:
     return hashlib.sha256(kubeconfig).hexdigest()
 
 
-def from_secret(kubeconfig: bytes) -> Access:
-    """The access that a binding's kubeconfig gives; KubeconfigError names the field that is wrong or refused."""
+def from_secret(kubeconfig: bytes, authorities: bytes | None = None) -> Access:
+    """The access that a binding's kubeconfig gives; KubeconfigError names the field that is wrong or refused.
+
+    `authorities` (PEM) are believed instead of the kubeconfig's own, for servers other than the API server.
+    """
     chosen = chosen_in(parsed(kubeconfig, "kubeconfig"))
     _refuse(chosen.cluster_at, chosen.cluster, _REFUSED_OF_CLUSTER)
     _refuse(chosen.user_at, chosen.user, _REFUSED_OF_USER)
@@ -61,6 +65,8 @@ def from_secret(kubeconfig: bytes) -> Access:
     if token is not None:
         configuration.api_key["BearerToken"] = f"Bearer {token}"
     material = Material.of(chosen)
+    if authorities is not None:
+        material = replace(material, cluster_at="authorities of other servers", authorities=authorities)
     if token is None and material.certificate is None:
         raise KubeconfigError(chosen.user_at, "holds no credential: neither token nor client-certificate-data")
     return access_for(configuration, material)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
@@ -16,13 +16,17 @@ from oceanctl.sandbox.pki import Authority, Identity, KeyPair, Usage
 from proxier.auth import Gate
 from proxier.certs import ServingTls
 from proxier.conversation import Services
-from proxier.errors import RefusalError
+from proxier.errors import RefusalError, UpstreamError
 from proxier.limits import Limits
 from proxier.metrics import ProxyMetrics
+from proxier.node.answers import NodeAnswers, Sources
+from proxier.node.kubelets import Kubelets
+from proxier.node.tenants import Tenants
 from proxier.routes import Target
 from proxier.server import Place, Server
 from proxier.targets import WorkerAddress
 from proxier.upstream import Upstream
+from reconciler.kube.client import Client
 from reconciler.kube.errors import TransientError
 from reconciler.kube.kubeconfig import from_secret
 
@@ -80,6 +84,24 @@ class Stage:
     refusal: RefusalError | None = None
     upstream: Upstream | None = None
     worker_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    tenants: Tenants = field(default_factory=lambda: Tenants.of(VNODE, "n1", ()))
+    kubelets: Callable[[], Kubelets] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kubelets = self.no_kubelets
+
+    @property
+    def sources(self) -> Sources:
+        """Answers about the vnode itself need no cluster here, but for those that `kubelets` gives."""
+        return Sources(
+            cast("Client", None), lambda _vnode: self.tenants, lambda _vnode: (), self.give_kubelets, lambda _: {}
+        )
+
+    def give_kubelets(self) -> Kubelets:
+        return self.kubelets()
+
+    def no_kubelets(self) -> Kubelets:
+        raise UpstreamError(502, "no kubelets here")
 
     def resolve(self, target: Target, vnode: str) -> tuple[WorkerAddress, Upstream]:
         assert (vnode, target.namespace, target.pod) == (VNODE, "app", "web")
@@ -152,7 +174,7 @@ async def staged(folder: Path, *, limits: Limits | None = None, strangers: int =
         (port,) = ports.reserve(folder, 1)  # nobody else's, however many tests run on this machine
         stack.callback(ports.release, folder)
         stage = Stage(authority, tls, port, api)
-        services = Services(gate, stage.resolve, limits or Limits(1000, 1000), metrics)
+        services = Services(gate, stage.resolve, limits or Limits(1000, 1000), metrics, NodeAnswers(stage.sources))
         stage.server = server = Server(Place(HOST, 1000, strangers), tls, services)
         of_worker = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         of_worker.load_cert_chain(serving.certificate, serving.key)

@@ -123,7 +123,16 @@ def test_paths_that_play_tricks_are_refused(asked: str) -> None:
         ("GET", "/unheard", 404),
         ("GET", "/containerLogs/app/web", 404),
         ("GET", "/exec/app/web/uid/main/more", 404),
-        ("GET", "/healthz/ping", 404),
+        ("GET", "/healthz/unheard", 404),
+        ("GET", "/metrics/unheard", 404),
+        ("GET", "/stats", 404),
+        ("GET", "/pods/app", 404),
+        ("GET", "/logs/", 400),
+        ("GET", "/spec", 404),
+        ("GET", "/debug/pprof/profile", 404),
+        ("POST", "/stats/summary", 405),
+        ("GET", "/run/app/web/main?cmd=id", 405),
+        ("POST", "/run/app/web?cmd=id", 404),
         ("POST", "/containerLogs/app/web/main", 405),
         ("PUT", "/exec/app/web/main", 405),
         ("HEAD", "/healthz", 405),
@@ -133,3 +142,35 @@ def test_what_a_kubelet_has_not_is_said(method: str, asked: str, status: int) ->
     with pytest.raises(RouteError) as error:
         target_for(method, asked)
     assert error.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("asked", "endpoint", "query"),
+    [
+        ("/healthz", Endpoint.HEALTHZ, ()),
+        ("/healthz/ping", Endpoint.HEALTHZ, ()),
+        ("/pods", Endpoint.PODS, ()),
+        ("/runningpods/", Endpoint.RUNNING_PODS, ()),
+        ("/metrics", Endpoint.METRICS, ()),
+        ("/metrics/cadvisor?timeout=9", Endpoint.METRICS_CADVISOR, ()),
+        ("/metrics/probes", Endpoint.METRICS_PROBES, ()),
+        ("/metrics/resource", Endpoint.METRICS_RESOURCE, ()),
+        ("/stats/summary?only_cpu_and_memory=true", Endpoint.STATS_SUMMARY, (("only_cpu_and_memory", "true"),)),
+        ("/configz", Endpoint.CONFIGZ, ()),
+    ],
+)
+def test_what_is_about_the_node_names_no_pod(
+    asked: str, endpoint: Endpoint, query: tuple[tuple[str, str], ...]
+) -> None:
+    target = target_for("GET", asked)
+    assert target == Target(endpoint, query=query)
+    assert target.endpoint.is_of_node
+
+
+def test_a_command_is_cut_at_spaces() -> None:
+    target = target_for("POST", "/run/app/web/uid-1/main?cmd=echo%20a%20%20b")
+    assert (target.pod, target.uid, target.container) == ("web", "uid-1", "main")
+    assert worker_path(target, "mount", "web-x") == (
+        "/api/v1/namespaces/mount/pods/web-x/exec"
+        "?container=main&command=echo&command=a&command=&command=b&stdout=true&stderr=true"
+    )

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from proxier.errors import RouteError
+from proxier.node.tenants import Name, Tenant
 from proxier.routes import Endpoint, Target
-from proxier.targets import WorkerAddress, worker_address_for
+from proxier.targets import WorkerAddress, tenants_of, worker_address_for
 from reconciler import names
 from reconciler.kube.projections import ObjectMeta, Pod, PodSpec
 from reconciler.marks import Identity
@@ -29,6 +30,9 @@ class FakePods:
 
     def computing_pod(self, key: str) -> Pod | None:
         return self.computing if self.computing is not None and self.computing.metadata.key == key else None
+
+    def computing_pods_on(self, vnode: str) -> tuple[Pod, ...]:
+        return tuple(pod for pod in (self.computing,) if pod is not None and pod.spec.node_name == vnode)
 
     def worker_pods_for(self, key: str) -> tuple[Pod, ...]:
         assert key == "app/web"
@@ -90,3 +94,23 @@ def test_a_uid_in_the_path_must_be_the_pod_s() -> None:
     assert worker_address_for(named, "vnode-1", pods, IDENTITY).pod == "web-x"
     with pytest.raises(RouteError):
         worker_address_for(Target(Endpoint.EXEC, "app", "web", "uid-2", "main"), "vnode-1", pods, IDENTITY)
+
+
+def test_a_tenant_is_known_by_both_names() -> None:
+    tenants = tenants_of("vnode-1", "n1", FakePods(computing_pod(), (worker_pod(),)), IDENTITY)
+    assert tenants.every == (Tenant(Name("app", "web", "uid-1"), Name("mount", "web-x", "worker-uid")),)
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [
+        FakePods(computing_pod()),
+        FakePods(computing_pod(node="vnode-2"), (worker_pod(),)),
+        FakePods(computing_pod(), (worker_pod(**{names.VIRTUAL_POD_UID: "uid-0"}),)),
+        FakePods(computing_pod(), (worker_pod(**{names.BINDING_UID: "another"}),)),
+        FakePods(computing_pod(), (worker_pod(namespace="owners"),)),
+    ],
+    ids=["nothing runs", "on another vnode", "of an earlier pod", "of another binding", "elsewhere in the worker"],
+)
+def test_whom_a_vnode_does_not_show(pods: FakePods) -> None:
+    assert tenants_of("vnode-1", "n1", pods, IDENTITY).every == ()
