@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from oceanctl.sandbox.hollow.access import Door
 from oceanctl.sandbox.hollow.addresses import Addresses
 from oceanctl.sandbox.hollow.admission import Refusal, why_refused
 from oceanctl.sandbox.hollow.config import HollowConfig, NodeConfig
@@ -18,6 +19,7 @@ from oceanctl.sandbox.hollow.podspec import Pod
 from oceanctl.sandbox.hollow.recovery import run_for
 from oceanctl.sandbox.hollow.script import AnnotationError, scripts_for
 from oceanctl.sandbox.hollow.server import serving
+from oceanctl.sandbox.hollow.usage import Load
 from oceanctl.sandbox.hollow.worker import Node, PodWorker
 from reconciler.bottomup.capacity import requests_of
 from reconciler.clock import SystemClock
@@ -69,6 +71,9 @@ class Kubelet:
         self._own = own
         self._node = node
         self._tasks = tasks
+        self.name = own.name
+        self.started_at = node.clock.now()
+        self.door = Door(node.client, own.name)
         self._tenants: dict[str, Tenant] = {}
         self._listed: set[str] = set()
 
@@ -76,6 +81,10 @@ class Kubelet:
         """The pod of that name that is there now."""
         tenant = self._tenants.get(f"{namespace}/{name}")
         return tenant.worker if tenant is not None else None
+
+    def loads(self) -> list[Load]:
+        """What running containers use: half of what their pod requests, in equal parts."""
+        return [load for tenant in self._tenants.values() for load in _loads_of(tenant)]
 
     async def follow(self) -> None:
         """Take up every pod that is bound to the node, for ever."""
@@ -134,6 +143,16 @@ class Kubelet:
         except AnnotationError as error:
             return Refusal("UnexpectedAdmissionError", str(error))
         return run_for(pod, scripts, self._node.clock.now(), self._config.restart_backoff)
+
+
+def _loads_of(tenant: Tenant) -> list[Load]:
+    metadata, running = tenant.worker.pod.metadata, tenant.worker.running()
+    used = {resource: milli / 2000 / len(running) for resource, milli in tenant.requests.items()} if running else {}
+    cores, memory = used.get("cpu", 0.0), int(used.get("memory", 0))
+    return [
+        Load(metadata.namespace, metadata.name, metadata.uid, name, since, cores, memory)
+        for name, since in running.items()
+    ]
 
 
 async def play(config: HollowConfig, own: NodeConfig) -> None:

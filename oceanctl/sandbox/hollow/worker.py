@@ -89,6 +89,11 @@ class PodWorker:
             c.name == container and isinstance(c.state, Running) for c in self._life.containers
         )
 
+    def running(self) -> dict[str, datetime]:
+        """The containers that run, and since when."""
+        containers = self._life.containers if isinstance(self._life, PodRun) else ()
+        return {each.name: each.state.since for each in containers if isinstance(each.state, Running)}
+
     async def run(self) -> None:
         """Carry the pod until it is gone from the API, then forget its logs and its address."""
         while not self._is_gone:

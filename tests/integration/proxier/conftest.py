@@ -112,7 +112,14 @@ class Scene:
 
 def _spec(command: str, containers: int) -> Json:
     specs = [
-        {"name": f"c{number}", "image": "busybox", "command": ["sh", "-c", command], "stdin": True, "tty": True}
+        {
+            "name": f"c{number}",
+            "image": "busybox",
+            "command": ["sh", "-c", command],
+            "stdin": True,
+            "tty": True,
+            "resources": {"requests": {"cpu": "200m", "memory": "64Mi"}},
+        }
         for number in range(1, containers + 1)
     ]
     return {"containers": specs, "automountServiceAccountToken": False, "restartPolicy": "Never"}

@@ -77,4 +77,9 @@ def test_the_proxier_writes_nothing_but_reviews_and_its_lease() -> None:
 
 
 def test_the_proxier_reaches_pods_of_the_mount_namespace_only() -> None:
-    assert {rule.scope for rule in permissions.PROXIER_WORKER} == {permissions.Scope.MOUNT}
+    elsewhere = [rule for rule in permissions.PROXIER_WORKER if rule.scope is not permissions.Scope.MOUNT]
+    assert {(rule.path, rule.verbs) for rule in elsewhere} == {
+        ("nodes", ("get",)),
+        ("nodes/metrics", ("get",)),
+        ("nodes/stats", ("get",)),
+    }, "nodes/proxy would let it run commands in every pod"
