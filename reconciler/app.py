@@ -15,12 +15,13 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.decision import Side
 from reconciler.election import Election, identity_from
 from reconciler.events import EventRecorder
+from reconciler.fleet import FleetCollector
 from reconciler.gitops.loop import GitLoop
 from reconciler.kube import kubeconfig
 from reconciler.kube.client import Client, connect
 from reconciler.kube.errors import TransientError
 from reconciler.manager.manager import Manager
-from reconciler.metrics import ApiMetrics, ControllerMetrics, EventMetrics
+from reconciler.metrics import ApiMetrics, ControllerMetrics, EventMetrics, WriteMetrics
 from reconciler.perform import AuditLine, Performer
 from reconciler.settings import Settings
 from reconciler.wakeups import Wakeups
@@ -70,6 +71,8 @@ class Process:
         self._recorder = EventRecorder(clock, EventMetrics(registry))
         self._election = self._new_election()
         self._computing: Computing | None = None
+        self._writes = WriteMetrics(registry)
+        registry.register(FleetCollector(lambda: self._computing))
 
     @property
     def checks(self) -> tuple[dict[str, health.Check], dict[str, health.Check]]:
@@ -117,7 +120,7 @@ class Process:
 
     def _performer(self, worker: Client | None = None) -> Performer:
         clients = {Side.COMPUTING: self._client} | ({Side.WORKER: worker} if worker else {})
-        return Performer(clients, self._clock, _audit, self._recorder.record)
+        return Performer(clients, self._clock, self._audit, self._recorder.record)
 
     def _is_synced(self) -> bool:
         if self._computing is None:
@@ -128,6 +131,6 @@ class Process:
         identity = identity_from(Path(self._settings.state_dir))
         return Election(self._client, self._clock, identity, names.ELECTION_LEASE, names.SYSTEM_NAMESPACE)
 
-
-def _audit(line: AuditLine) -> None:
-    audit_log.info("wrote", extra={slot: str(getattr(line, slot)) for slot in line.__slots__})
+    def _audit(self, line: AuditLine) -> None:
+        self._writes.wrote(line.side, line.verb, line.resource)
+        audit_log.info("wrote", extra={slot: str(getattr(line, slot)) for slot in line.__slots__})

@@ -83,3 +83,16 @@ class EventMetrics:
     def watch_waiting(self, count: Callable[[], int]) -> None:
         """Export how many are still to be written, read at each scrape."""
         self._waiting.set_function(count)
+
+
+class WriteMetrics:
+    """Writes that went through; `evict` and `delete` of pods are what reclaiming took."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._writes = Counter(
+            "kubeocean_syncer_writes_total", "Writes by what was done", ["side", "verb", "resource"], registry=registry
+        )
+
+    def wrote(self, side: str, verb: str, resource: str) -> None:
+        """A write went through."""
+        self._writes.labels(side, verb, resource).inc()
