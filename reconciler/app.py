@@ -9,6 +9,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from reconciler import health, names
+from reconciler.approval.approver import Approver
 from reconciler.bridge.bridge import Surroundings
 from reconciler.bridge.computing import Computing, cluster_uid
 from reconciler.clock import Clock, SystemClock
@@ -106,6 +107,8 @@ class Process:
                     git = GitLoop(self._settings, self._client, self._performer(), computing.uid, self._clock)
                     tasks.create_task(git.run(), name="gitops")
                 around = Surroundings(computing, self._settings, self._clock, self._metrics, self._performer, wakeups)
+                if self._settings.approve_serving_certificates:
+                    tasks.create_task(Approver(around).run(), name="approver")
                 await Manager(around, self._api.hook(Side.WORKER)).run()
         finally:
             wakeups.stop()

@@ -133,6 +133,14 @@ EVENT_CLAIM_LEFT_OUT: Final = "ResourceClaimNotMirrored"
 
 VNODE_PREFIX: Final = "vnode-"
 ELECTION_LEASE: Final = "kubeocean-reconciler"
+PROXIER_PREFIX: Final = "kubeocean-proxier-"  # of the Lease of a proxier: this and its name
+PROXIER_AUTHORITY: Final = "kubeocean-proxier-ca"  # Secret and ConfigMap of the authority that proxiers share
+AUTHORITY_BUNDLE: Final = "ca.crt"  # key of that ConfigMap
+SERVING_SIGNER: Final = "kubernetes.io/kubelet-serving"
+SERVING_ORGANIZATION: Final = "system:nodes"
+SERVING_USER_PREFIX: Final = "system:node:"
+SERVING_USAGES: Final = ("digital signature", "key encipherment", "server auth")  # a signer of 1.20 takes no others
+_MAX_COMMON_NAME: Final = 64  # of X.509
 PROVIDER_SCHEME: Final = "kubeocean"
 MAX_LABEL_VALUE: Final = 63
 _HASHED_HEAD: Final = 30
@@ -157,6 +165,12 @@ def mirrored_name_if_taken(namespace: str, name: str, computing_cluster_uid: str
 def provider_id(cluster_id: str, node: str) -> str:
     """A vnode's `spec.providerID`."""
     return f"{PROVIDER_SCHEME}://{cluster_id}/{node}"
+
+
+def serving_common_name(lease: str) -> str:
+    """The common name in the serving certificate of the proxier with this Lease: a node's, as the signer wants it, that no kubelet has."""
+    full = f"{SERVING_USER_PREFIX}{lease}"
+    return full if len(full) <= _MAX_COMMON_NAME else f"{SERVING_USER_PREFIX}{PROXIER_PREFIX}{_md5(lease)}"
 
 
 def label_value(text: str) -> str:

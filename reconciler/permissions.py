@@ -15,6 +15,7 @@ from reconciler.kube.resources import (
     PODS,
     PRIORITY_CLASSES,
     SECRETS,
+    SIGNING_REQUESTS,
     Resource,
 )
 
@@ -27,6 +28,8 @@ TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", "TokenRe
 SUBJECT_REVIEWS = Resource(
     "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
 )
+PROXIER_USER = f"system:serviceaccount:{names.SYSTEM_NAMESPACE}:{PROXIER_ACCOUNT}"  # as API servers call it
+SIGNERS = Resource("certificates.k8s.io", "v1", "signers", "Signer", namespaced=False)  # only in roles
 AUTHENTICATION = "extension-apiserver-authentication"  # ConfigMap in which API servers publish whom they trust
 
 
@@ -75,6 +78,9 @@ COMPUTING: tuple[Rule, ...] = (
     Rule(Scope.NODE_LEASES, LEASES, ("get", "create", "patch"), "keep vnodes alive"),
     Rule(Scope.SYSTEM, LEASES, (*READ, "create", "update", "patch"), "leader election; proxiers"),
     Rule(Scope.SYSTEM, CONFIGMAPS, ("create", "patch"), "state of the inventory"),
+    Rule(Scope.CLUSTER, SIGNING_REQUESTS, (*READ, "delete"), "what proxiers ask for, and the end of what was answered"),
+    Rule(Scope.CLUSTER, SIGNING_REQUESTS, ("patch",), "serving certificates of proxiers", "approval"),
+    Rule(Scope.CLUSTER, SIGNERS, ("approve",), "serving certificates of proxiers", only=names.SERVING_SIGNER),
 )
 
 WORKER: tuple[Rule, ...] = (
@@ -99,6 +105,9 @@ PROXIER_COMPUTING: tuple[Rule, ...] = (
     Rule(Scope.KUBE_SYSTEM, CONFIGMAPS, READ, "the authority of client certificates", only=AUTHENTICATION),
     Rule(Scope.SYSTEM, SECRETS, ("get",), "kubeconfigs of workers"),
     Rule(Scope.SYSTEM, LEASES, ("create", "patch"), "tell syncers where vnodes are served"),
+    Rule(Scope.CLUSTER, SIGNING_REQUESTS, ("get", "create"), "csr: ask for a serving certificate"),
+    Rule(Scope.SYSTEM, SECRETS, ("patch",), "own-ca: keep the authority", only=names.PROXIER_AUTHORITY),
+    Rule(Scope.SYSTEM, CONFIGMAPS, ("get", "patch"), "own-ca: publish its certificate", only=names.PROXIER_AUTHORITY),
 )
 
 PROXIER_WORKER: tuple[Rule, ...] = (
@@ -114,8 +123,13 @@ PROXIER_WORKER: tuple[Rule, ...] = (
 
 
 def proxier_computing_manifests() -> list[dict[str, Any]]:
-    """ServiceAccount and roles of proxiers in the computing cluster."""
-    return _manifests(PROXIER_ACCOUNT, PROXIER_ACCOUNT, PROXIER_COMPUTING, names.SYSTEM_NAMESPACE)
+    """ServiceAccount and roles of proxiers in the computing cluster, and the empty objects that they may fill.
+
+    Whoever may create Secrets beside the reconciler's account can have its token: proxiers only fill one that is there.
+    """
+    metadata = {"name": names.PROXIER_AUTHORITY, "namespace": names.SYSTEM_NAMESPACE}
+    empty = [{"apiVersion": "v1", "kind": each.kind, "metadata": metadata} for each in (SECRETS, CONFIGMAPS)]
+    return [*_manifests(PROXIER_ACCOUNT, PROXIER_ACCOUNT, PROXIER_COMPUTING, names.SYSTEM_NAMESPACE), *empty]
 
 
 def proxier_worker_manifests(mount_namespace: str) -> list[dict[str, Any]]:

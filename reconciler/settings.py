@@ -31,6 +31,9 @@ class Settings:
     heartbeat_seconds: float = setting("how often a worker is asked whether it is there", default=5.0)
     workers: int = setting("keys that one controller works on at once", default=16)
     leader_elect: bool = setting("run only while holding the election Lease", default=True)
+    approve_serving_certificates: bool = setting(
+        "approve the serving certificates that proxiers ask the computing cluster for", default=True
+    )
     listen_address: str = setting("address of metrics and probes; empty: every address of the machine", default="")
     metrics_port: int = setting("port of /metrics; 0: none", default=8080)
     health_port: int = setting("port of /healthz and /readyz; 0: none", default=8081)

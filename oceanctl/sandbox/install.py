@@ -12,7 +12,7 @@ from oceanctl.sandbox import kubeconfig
 from oceanctl.sandbox.controlplane import ControlPlane
 from oceanctl.sandbox.errors import NotReadyError
 from reconciler import permissions
-from reconciler.kube.resources import CRDS, NAMESPACES, SECRETS, SERVICEACCOUNTS, Resource
+from reconciler.kube.resources import CONFIGMAPS, CRDS, NAMESPACES, SECRETS, SERVICEACCOUNTS, Resource
 from reconciler.names import KUBECONFIG_KEY, PROXIER_KUBECONFIG_KEY, SYSTEM_NAMESPACE
 
 MOUNT_NAMESPACE: Final = "kubeocean-worker"
@@ -24,6 +24,8 @@ _RESOURCES: Final = {
     for resource in (
         NAMESPACES,
         SERVICEACCOUNTS,
+        SECRETS,
+        CONFIGMAPS,
         Resource(_RBAC, "v1", "roles", "Role"),
         Resource(_RBAC, "v1", "rolebindings", "RoleBinding"),
         Resource(_RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False),

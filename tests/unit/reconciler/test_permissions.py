@@ -64,16 +64,31 @@ def test_bindings_lead_to_their_roles() -> None:
     assert roles == bound
 
 
-def test_the_proxier_writes_nothing_but_reviews_and_its_lease() -> None:
+def test_the_proxier_writes_nothing_but_requests_its_lease_and_its_authority() -> None:
     rules = [rule for rule in (*permissions.PROXIER_COMPUTING, *permissions.PROXIER_WORKER) if set(rule.verbs) & WRITES]
-    assert {rule.path for rule in rules} == {
+    assert {f"{rule.path} {rule.only}".rstrip() for rule in rules} == {
         "leases",
+        "certificatesigningrequests",
+        "secrets kubeocean-proxier-ca",
+        "configmaps kubeocean-proxier-ca",
         "tokenreviews",
         "subjectaccessreviews",
         "pods/exec",
         "pods/attach",
         "pods/portforward",
     }
+
+
+def test_the_proxier_makes_no_secret_of_its_own() -> None:
+    """Of one that names the reconciler's account it could read that account's token."""
+    rules = [rule for rule in permissions.PROXIER_COMPUTING if rule.path == "secrets"]
+    assert {verb for rule in rules for verb in rule.verbs} == {"get", "patch"}
+    assert all(rule.only for rule in rules if "patch" in rule.verbs)
+
+
+def test_the_reconciler_approves_for_one_signer_only() -> None:
+    (rule,) = [rule for rule in permissions.COMPUTING if "approve" in rule.verbs]
+    assert rule.only == "kubernetes.io/kubelet-serving"
 
 
 def test_the_proxier_reaches_pods_of_the_mount_namespace_only() -> None:

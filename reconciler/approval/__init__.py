@@ -1,0 +1,1 @@
+"""Approves the serving certificates that proxiers ask for, and denies what only looks like it."""
