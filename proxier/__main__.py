@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from inventory.errors import InvalidInventoryError
 from proxier import app
-from proxier.settings import Settings
+from proxier.settings import Settings, check_certificate
 from reconciler import logs
 from reconciler.kube.kubeconfig import KubeconfigError
 from reconciler.layered import EXIT_USAGE, SettingsError, from_command_line, parser_of
@@ -16,7 +16,6 @@ from reconciler.layered import EXIT_USAGE, SettingsError, from_command_line, par
 EXIT_FAILED, EXIT_TRY_AGAIN = 1, 75  # as sysexits.h
 HIGHEST_PORT = 65535
 PURPOSE = "Answers for the vnodes of one binding as kubelets would."
-REQUIRED = ("binding", "tls_cert_file", "tls_key_file")  # without a certificate nothing is served
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,9 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(settings: Settings) -> None:
-    for name in REQUIRED:
-        if not getattr(settings, name):
-            raise SettingsError(f"{name}: is required")
+    if not settings.binding:
+        raise SettingsError("binding: is required")
+    check_certificate(settings)
     if not 0 < settings.first_port <= settings.last_port <= HIGHEST_PORT:
         raise SettingsError("first_port, last_port: must be a range of ports")
 

@@ -31,7 +31,10 @@ class Replica:
 
 
 class Announcement:
-    """Renews the Lease while `is_ready`, and gives it back in the end."""
+    """Renews the Lease, as its holder while `is_ready`, and gives it back in the end.
+
+    Without a holder it points no vnode here, but says who lives at which address: to whom a certificate may be given.
+    """
 
     def __init__(self, client: Client, clock: Clock, identity: Replica, is_ready: Callable[[], bool]) -> None:
         self._client = client
@@ -42,8 +45,7 @@ class Announcement:
     async def run(self) -> None:
         """Renew until cancelled."""
         while True:
-            if self._is_ready():
-                await self._try(self._manifest(self._identity.name))
+            await self._try(self._manifest(self._identity.name if self._is_ready() else ""))
             await asyncio.sleep(RENEW_SECONDS)
 
     async def give_back(self) -> None:

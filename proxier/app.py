@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from proxier.announcement import Announcement, Replica
 from proxier.auth import REMEMBER_SECONDS, Gate
-from proxier.certs import CertificateError, ServingTls
+from proxier.certs import ServingTls
 from proxier.computing import Computing
 from proxier.conversation import IDLE_SECONDS, Services
 from proxier.errors import RouteError
@@ -27,6 +27,8 @@ from proxier.node.tenants import Tenants
 from proxier.ports import ports_of
 from proxier.routes import Target
 from proxier.server import Place, Server
+from proxier.serving.choice import source_for
+from proxier.serving.keeper import Keeper
 from proxier.settings import Settings
 from proxier.targets import WorkerAddress, tenants_of, worker_address_for
 from proxier.upstream import Upstream
@@ -88,19 +90,22 @@ class Process:
         self._computing = Computing(client, identity.binding_name, settings.watch_idle_seconds)
         manners = Manners(settings.watch_idle_seconds, settings.request_timeout_seconds, Way(settings.worker_kubelets))
         self._worker = Worker(identity, self._credential, manners)
+        self._clock = SystemClock()
+        self._lease = f"{names.PROXIER_PREFIX}{settings.name or socket.gethostname()}"
+        self._source = source_for(settings, client, self._clock, self._lease)
         authority = Path(settings.client_ca_file) if settings.client_ca_file else None
-        self._tls = ServingTls(Path(settings.tls_cert_file), Path(settings.tls_key_file), authority)
+        self._tls = ServingTls(self._source, authority)
         metrics = ProxyMetrics(registry)
+        self._keeper = Keeper(self._tls, self._clock, metrics)
         limits = Limits(settings.streams_per_vnode, settings.streams_per_user)
         sources = Sources(client, self._tenants, self._running, lambda: self._worker.kubelets, self._configuration)
         services = Services(Gate(client, metrics.decided), self._resolve, limits, metrics, NodeAnswers(sources))
         self._server = Server(Place(settings.address, settings.connections, settings.strangers), self._tls, services)
-        self._complaint = ""
 
     @property
     def readiness(self) -> dict[str, health.Check]:
         """What must hold before vnodes are pointed here; a worker that is away is no reason to be moved."""
-        return {"caches": lambda: self._computing.is_synced, "tls": lambda: self._tls.context is not None}
+        return {"caches": lambda: self._computing.is_synced, "tls": lambda: self._keeper.is_good}
 
     def computing_pod(self, key: str) -> Pod | None:
         """The pod `namespace/name` of the computing cluster, if it is on a vnode."""
@@ -120,6 +125,7 @@ class Process:
             watching = [
                 tasks.create_task(self._computing.run(), name="computing"),
                 tasks.create_task(self._worker.run(), name="worker"),
+                tasks.create_task(self._source.run(), name="certificate"),
             ]
             inviting = [
                 tasks.create_task(self._keep_serving(), name="ports"),
@@ -136,9 +142,8 @@ class Process:
         settings = self._settings
         if not settings.advertise_address:
             return
-        name = f"kubeocean-proxier-{settings.name or socket.gethostname()}"
-        replica = Replica(name, self._identity.binding_name, settings.advertise_address, self._ports)
-        announcement = Announcement(self._client, SystemClock(), replica, self._is_ready)
+        replica = Replica(self._lease, self._identity.binding_name, settings.advertise_address, self._ports)
+        announcement = Announcement(self._client, self._clock, replica, self._is_ready)
         try:
             await announcement.run()
         finally:
@@ -150,24 +155,13 @@ class Process:
         self._computing.vnodes.subscribe(lambda _change: news.set())
         while True:
             news.clear()
-            self._refresh_tls()
+            self._keeper.look(self._computing.client_authorities)
             is_open = self._tls.context is not None
             vnodes = self._computing.vnodes.values() if is_open else ()
             await self._server.serve(ports_of(vnodes, self._identity, self._ports))
             await asyncio.sleep(SETTLE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), LOOK_SECONDS)
-
-    def _refresh_tls(self) -> None:
-        self._tls.trust(self._computing.client_authorities)
-        try:
-            if self._tls.refresh():
-                log.info("serving certificate or authority of clients taken up")
-            self._complaint = ""
-        except CertificateError as error:
-            if str(error) != self._complaint:
-                log.critical("certificates cannot be used", extra={"error": str(error)})
-            self._complaint = str(error)
 
     def _resolve(self, target: Target, vnode: str) -> tuple[WorkerAddress, Upstream]:
         upstream = self._worker.upstream

@@ -1,6 +1,7 @@
 """What a proxier counts."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -30,6 +31,11 @@ class ProxyMetrics:
         self._handshakes = Counter(
             "kubeocean_proxier_failed_handshakes_total", "Connections that came to no request", registry=registry
         )
+        self._expiry = Gauge(
+            "kubeocean_proxier_certificate_expiry_seconds",
+            "When the serving certificate ends, in seconds since 1970; 0 while there is none",
+            registry=registry,
+        )
         self._connections = Gauge("kubeocean_proxier_connections", "Connections now", registry=registry)
 
     def decided(self, outcome: str) -> None:
@@ -49,6 +55,10 @@ class ProxyMetrics:
     def handshake_failed(self) -> None:
         """A connection ended before it was one."""
         self._handshakes.inc()
+
+    def serves_until(self, expires_at: datetime) -> None:
+        """Another serving certificate was taken up."""
+        self._expiry.set(expires_at.timestamp())
 
     def watch_connections(self, count: Callable[[], int]) -> None:
         """Export the number of connections, read at each scrape."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from oceanctl.sandbox import install, ports
-from oceanctl.sandbox.components import LOOPBACK
+from oceanctl.sandbox.components import CONTROLLER_MANAGER, LOOPBACK
 from oceanctl.sandbox.controlplane import ControlPlane
 from oceanctl.sandbox.hollownodes import NodeSpec
 from oceanctl.sandbox.pki import Authority, Identity, KeyPair, Usage
@@ -32,6 +32,7 @@ NAMESPACE = "app"
 BINDING = "b1"
 CLUSTER_ID = "c1"
 NODE = "n1"
+BACKDATES_SHORT_TERMS_NO_MORE = 22  # minor version
 VNODE = names.vnode_name(CLUSTER_ID, NODE)
 
 
@@ -91,6 +92,16 @@ class Scene:
         found: Json = self.cluster.api.get(PODS.path(names.mirrored_name(NAMESPACE, name), MOUNT))
         return found
 
+    def empty_authority(self) -> None:
+        """As an administrator does whose authority is compromised."""
+        self.fill_authority(None)
+
+    def fill_authority(self, data: Json | None) -> None:
+        """Take away what is in the Secret of the proxiers' authority, and put `data` there."""
+        path = SECRETS.path(names.PROXIER_AUTHORITY, names.SYSTEM_NAMESPACE)
+        for each in (None, data):
+            self.cluster.api._json("PATCH", path, {"data": each}, "application/merge-patch+json")
+
     def _worker_pod(self, computing_pod: Json, spec: Json) -> Json:
         name = computing_pod["metadata"]["name"]
         annotations = {
@@ -129,7 +140,7 @@ def _spec(command: str, containers: int) -> Json:
 def scene(
     start_cluster: StartCluster, start_nodes: StartNodes, programs: Programs, state_folder: Path
 ) -> Iterator[Scene]:
-    cluster = start_cluster()
+    cluster = start_cluster(extra={CONTROLLER_MANAGER: [f"--cluster-signing-duration={_signed_for(programs)}"]})
     folder = state_folder / "proxier"
     folder.mkdir()
     start_nodes(cluster, [NodeSpec(NODE)])
@@ -157,6 +168,12 @@ def scene(
     yield scene
     proxier.stop()
     ports.release(folder)
+
+
+def _signed_for(programs: Programs) -> str:
+    """About 20 s, so that a test sees a renewal; of what signers before 1.22 grant, five minutes are past when they sign."""
+    minor = int(programs.version.split(".")[1])
+    return "320s" if minor < BACKDATES_SHORT_TERMS_NO_MORE else "20s"
 
 
 def _install(cluster: ControlPlane, folder: Path) -> None:

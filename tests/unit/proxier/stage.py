@@ -24,6 +24,7 @@ from proxier.node.kubelets import Kubelets
 from proxier.node.tenants import Tenants
 from proxier.routes import Target
 from proxier.server import Place, Server
+from proxier.serving.source import Files
 from proxier.targets import WorkerAddress
 from proxier.upstream import Upstream
 from reconciler.kube.client import Client
@@ -166,7 +167,7 @@ async def staged(folder: Path, *, limits: Limits | None = None, strangers: int =
     """A stage of its own for one test."""
     authority = Authority(folder / "pki")
     serving = authority.issue("serving", Identity("serving", hosts=(HOST,), usage=Usage.SERVER))
-    tls = ServingTls(serving.certificate, serving.key, authority.pair.certificate)
+    tls = ServingTls(Files(serving.certificate, serving.key), authority.pair.certificate)
     tls.refresh()
     api, metrics = FakeApi(), ProxyMetrics(CollectorRegistry())
     gate = Gate(api, metrics.decided)

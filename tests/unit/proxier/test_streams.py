@@ -12,6 +12,7 @@ import pytest
 
 from oceanctl.sandbox.pki import Authority, Identity, Usage
 from proxier.certs import CertificateError, ServingTls
+from proxier.serving.source import Files
 from tests.unit.proxier.stage import (
     EXEC,
     HOST,
@@ -243,7 +244,7 @@ async def test_a_new_authority_of_clients_is_believed(stage: Stage, tmp_path: Pa
 
 def test_without_an_authority_nothing_is_served(tmp_path: Path) -> None:
     pair = Authority(tmp_path / "pki").issue("serving", Identity("serving", hosts=(HOST,), usage=Usage.SERVER))
-    tls = ServingTls(pair.certificate, pair.key, None)
+    tls = ServingTls(Files(pair.certificate, pair.key), None)
     with pytest.raises(CertificateError, match="no authority"):
         tls.refresh()
     assert tls.context is None
@@ -252,10 +253,10 @@ def test_without_an_authority_nothing_is_served(tmp_path: Path) -> None:
 def test_a_spoiled_certificate_leaves_the_last_one_in_force(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "pki")
     pair = authority.issue("serving", Identity("serving", hosts=(HOST,), usage=Usage.SERVER))
-    tls = ServingTls(pair.certificate, pair.key, authority.pair.certificate)
+    tls = ServingTls(Files(pair.certificate, pair.key), authority.pair.certificate)
     tls.refresh()
     pair.certificate.write_text("half a cert")
-    with pytest.raises(CertificateError, match="no pair of PEM files"):
+    with pytest.raises(CertificateError, match="no pair of certificate and key"):
         tls.refresh()
     assert tls.context is not None
 
