@@ -103,6 +103,11 @@ TAINT_DELETING: Final = PREFIX + "vnode-deleting"
 NODE_UNSCHEDULABLE: Final = "node.kubernetes.io/unschedulable"
 NODE_LIFECYCLE_PREFIX: Final = "node.kubernetes.io/"  # taints that the computing cluster's own node controller manages
 
+# features that nodes declare
+FEATURE_WEBSOCKETS: Final = (
+    "ExtendWebSocketsToKubelet"  # exec, attach and port-forward as WebSockets, not translated by the API server
+)
+
 # conditions
 CONDITION_LEASE_ENDING: Final = PREFIX + "LeaseEnding"
 CONDITION_DISRUPTION: Final = "DisruptionTarget"

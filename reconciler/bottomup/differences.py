@@ -17,7 +17,7 @@ from reconciler.kube.projections import Condition, Node, NodeAddress, Taint
 from reconciler.kube.resources import NODES
 from reconciler.promise import recorded_as
 
-_LISTS = frozenset({"conditions", "addresses"})  # of a status
+_LISTS = frozenset({"conditions", "addresses", "declaredFeatures"})  # of a status
 _ADDRESS_TYPES = frozenset({"Hostname", "InternalIP"})
 
 
@@ -49,6 +49,7 @@ def manifest_for(wanted: Vnode) -> Manifest:
             "addresses": _plain(wanted.addresses),
             "daemonEndpoints": _endpoints(wanted.kubelet_port),
             "nodeInfo": dict(wanted.node_info),
+            **({"declaredFeatures": list(wanted.declared_features)} if wanted.declared_features else {}),
         },
     }
 
@@ -121,7 +122,8 @@ def _status_change(vnode: Node, wanted: Vnode, now: datetime) -> _Change:
             "daemonEndpoints": None if is_answered else _endpoints(wanted.kubelet_port),
         }
     )
-    return _Change({**fields, **lists}, replaces_list=bool(lists))
+    features = _declared_features(status.declared_features, wanted.declared_features, has_company=bool(fields or lists))
+    return _Change({**fields, **lists, **features}, replaces_list=bool(lists))
 
 
 def _annotations(vnode: Node, wanted: Vnode) -> dict[str, str]:
@@ -141,6 +143,13 @@ def _merge(present: Mapping[str, Any], wanted: Mapping[str, Any], ours: Iterable
 def _node_info(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     """As `_merge`; a server writes fields out that are empty, also those that the worker's version does not know."""
     return _merge(present, wanted, [key for key, value in present.items() if value])
+
+
+def _declared_features(present: Sequence[str], wanted: Sequence[str], *, has_company: bool) -> dict[str, Any]:
+    """The whole list. A server that does not know the field never shows it, so what it lacks only goes along with another write."""
+    if tuple(present) == tuple(wanted) or not (present or has_company):
+        return {}
+    return {"declaredFeatures": list(wanted) or None}
 
 
 def _amounts(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str | None] | None:

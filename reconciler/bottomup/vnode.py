@@ -36,6 +36,9 @@ _UNFIT = frozenset(
     }
 )
 
+# What a kubelet declares is about its own machine; streams go to that machine, and only these are what a vnode passes on untouched.
+_PASSED_ON = frozenset({names.FEATURE_WEBSOCKETS})
+
 
 @dataclass(frozen=True, slots=True)
 class Vnode:
@@ -52,6 +55,7 @@ class Vnode:
     addresses: tuple[NodeAddress, ...]
     kubelet_port: int
     node_info: Mapping[str, Any]
+    declared_features: tuple[str, ...] = ()
 
     @property
     def owned(self) -> Owned:
@@ -78,6 +82,7 @@ def vnode_for(view: NodeView, machine: Node, reclaim: Reclaim, now: datetime) ->
         addresses=_addresses(view),
         kubelet_port=view.endpoint.port if view.endpoint else 0,
         node_info=machine.status.node_info,
+        declared_features=tuple(each for each in machine.status.declared_features if each in _PASSED_ON),
     )
 
 

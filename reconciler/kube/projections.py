@@ -116,6 +116,7 @@ class NodeStatus(Projection, frozen=True):
     addresses: tuple[NodeAddress, ...] = ()
     daemon_endpoints: DaemonEndpoints = DaemonEndpoints()
     node_info: dict[str, Any] = msgspec.field(default_factory=dict)
+    declared_features: tuple[str, ...] = ()  # from Kubernetes 1.35 on
 
 
 class Node(Projection, frozen=True):

@@ -31,6 +31,8 @@ WANTED = Vnode(
     node_info={"kubeletVersion": "v1.30.1"},
 )
 
+STREAMING = replace(WANTED, declared_features=(names.FEATURE_WEBSOCKETS,))
+
 
 def there(wanted: Vnode = WANTED, **changes: Any) -> Node:
     """The vnode as the API server has it after its creation, with changes made by others, by JSON path."""
@@ -73,6 +75,10 @@ class TestManifest:
             }
         ]
 
+    def test_a_vnode_is_made_with_the_features_that_it_declares(self) -> None:
+        assert manifest_for(STREAMING)["status"]["declaredFeatures"] == [names.FEATURE_WEBSOCKETS]
+        assert "declaredFeatures" not in manifest_for(WANTED)["status"]
+
     def test_a_vnode_as_it_was_made_needs_no_write(self) -> None:
         assert differences(there(), WANTED, NOW) == ()
 
@@ -108,6 +114,10 @@ class TestNothingIsWritten:
                 },
                 WANTED,
                 id="a-time-on-a-taint",
+            ),
+            pytest.param({}, STREAMING, id="a-server-that-does-not-know-declared-features"),
+            pytest.param(
+                {"status__declaredFeatures": [names.FEATURE_WEBSOCKETS]}, STREAMING, id="declared-features-as-wanted"
             ),
             pytest.param({"metadata__finalizers": ["theirs", "kubeocean.io/vnode"]}, WANTED, id="another-finalizer"),
             pytest.param(
@@ -212,6 +222,22 @@ class TestStatus:
     def test_node_info_follows(self) -> None:
         vnode = there(status__nodeInfo={"kubeletVersion": "v1.29.0", "osImage": "old"})
         assert patches(vnode) == [{"status": {"nodeInfo": {"kubeletVersion": "v1.30.1", "osImage": None}}}]
+
+    def test_declared_features_are_put_right_where_the_server_shows_some(self) -> None:
+        vnode = there(status__declaredFeatures=["Another", names.FEATURE_WEBSOCKETS])
+        assert patches(vnode, STREAMING) == [{"status": {"declaredFeatures": [names.FEATURE_WEBSOCKETS]}}]
+        assert patches(vnode) == [{"status": {"declaredFeatures": None}}]
+
+    def test_declared_features_that_the_server_lacks_go_along_with_another_write(self) -> None:
+        wanted = replace(STREAMING, kubelet_port=12034)
+        (patch,) = patches(there(), wanted)
+        assert patch["status"]["declaredFeatures"] == [names.FEATURE_WEBSOCKETS]
+        assert "daemonEndpoints" in patch["status"]
+
+    def test_declared_features_wait_with_the_list_that_they_go_along_with(self) -> None:
+        wanted = replace(STREAMING, labels={"zone": "b"}, conditions=(Condition("Ready", "Unknown"),))
+        assert [*patches(there(), wanted)[0]] == ["metadata"]
+        assert len(patches(there(), wanted)) == 1
 
     def test_addresses_are_replaced_in_this_very_version(self) -> None:
         theirs = {"type": "ExternalDNS", "address": "x"}

@@ -370,6 +370,17 @@ class TestAddress:
         assert (wanted.kubelet_port, wanted.labels[names.PROXIER_PORT]) == (12034, "12034")
 
 
+class TestDeclaredFeatures:
+    def test_of_what_the_worker_s_node_declares_only_streams_are_the_vnode_s_too(self) -> None:
+        declared = ("AnotherFeature", "ExtendWebSocketsToKubelet", "ZFeature")
+        assert vnode(worker_node=worker_node(declared_features=declared)).declared_features == (
+            "ExtendWebSocketsToKubelet",
+        )
+
+    def test_a_node_that_declares_nothing_makes_a_vnode_that_declares_nothing(self) -> None:
+        assert vnode().declared_features == ()
+
+
 class TestOutOfSight:
     def test_what_was_copied_stays_when_the_node_is_gone(self) -> None:
         spec = NodeSpec(unschedulable=True, taints=(Taint("gpu", "NoSchedule", "a100"),))
