@@ -4,6 +4,7 @@ A head is read whole before h11 sees it, so that what h11 forgives (folded heade
 can hide behind it.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,10 +14,12 @@ import h11
 from proxier.errors import HeadError
 
 MOST_HEAD_BYTES: Final = 256 * 1024  # a command line may be long; nothing else is
+MOST_HEADERS: Final = 128  # reading many costs more than their bytes do, and is done for anybody
 END: Final = b"\r\n\r\n"
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # h11 lets most of them pass
 _UPGRADES: Final = frozenset({b"spdy/3.1", b"websocket"})
 _TO_WORKER: Final = frozenset({b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-version"})
 _STREAM_PROTOCOL: Final = b"x-stream-protocol-version"
@@ -60,6 +63,10 @@ def request_in(head: bytes) -> Head:
     """
     if b"\n" in head.replace(b"\r\n", b"") or b"\r\n " in head or b"\r\n\t" in head:
         raise HeadError(400, "lines of a head end in CR LF and are not folded")
+    if _CONTROL.search(head):
+        raise HeadError(400, "a head holds no control characters")
+    if head.count(b"\r\n") > MOST_HEADERS + 2:  # with the request line and the empty one
+        raise HeadError(431, "the head has too many headers")
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD_BYTES)
     try:
         connection.receive_data(head)

@@ -1,7 +1,7 @@
 import pytest
 
 from proxier.errors import HeadError
-from proxier.heads import headers_for_client, headers_for_worker, rendered, request_in
+from proxier.heads import MOST_HEADERS, headers_for_client, headers_for_worker, rendered, request_in
 
 LINE = "GET /exec/app/web/main?command=id HTTP/1.1\r\n"
 HOST = "Host: 127.0.0.1:12000\r\n"
@@ -44,6 +44,9 @@ def test_an_upgrade_is_seen(lines: tuple[str, ...]) -> None:
         head("X-A: 1\nX-B: 2\r\n"),
         head("X-A : 1\r\n"),
         head("X-A: a\x00b\r\n"),
+        head("X-A: a\x01b\r\n"),
+        head("X-A: a\x7f\r\n"),
+        head("X-A: a\rb\r\n"),
         head("Upgrade: SPDY/3.1\r\n"),
         head("Connection: Upgrade\r\n"),
         head("Connection: Upgrade\r\nUpgrade: h2c\r\n"),
@@ -67,6 +70,9 @@ def test_an_upgrade_is_seen(lines: tuple[str, ...]) -> None:
         "a bare line feed",
         "a space before the colon",
         "a NUL",
+        "a control character",
+        "a DEL",
+        "a bare carriage return",
         "upgrade without the token",
         "the token without an upgrade",
         "another protocol",
@@ -84,6 +90,14 @@ def test_what_could_be_read_in_two_ways_is_refused(request_head: bytes) -> None:
     with pytest.raises(HeadError) as error:
         request_in(request_head)
     assert error.value.status == 400
+
+
+def test_a_head_has_so_many_headers_and_no_more() -> None:
+    most = "".join(f"X-{number}: 1\r\n" for number in range(MOST_HEADERS - 1))  # and the host
+    assert len(request_in(head(most)).headers) == MOST_HEADERS
+    with pytest.raises(HeadError) as error:
+        request_in(head(most, "X-Y: 1\r\n"))
+    assert error.value.status == 431
 
 
 def test_the_worker_sees_neither_credentials_nor_the_client_s_other_headers() -> None:
