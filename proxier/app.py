@@ -100,7 +100,8 @@ class Process:
         limits = Limits(settings.streams_per_vnode, settings.streams_per_user)
         sources = Sources(client, self._tenants, self._running, lambda: self._worker.kubelets, self._configuration)
         services = Services(Gate(client, metrics.decided), self._resolve, limits, metrics, NodeAnswers(sources))
-        self._server = Server(Place(settings.address, settings.connections, settings.strangers), self._tls, services)
+        place = Place(settings.address, settings.connections, settings.strangers, settings.strangers_per_source)
+        self._server = Server(place, self._tls, services)
 
     @property
     def readiness(self) -> dict[str, health.Check]:

@@ -36,6 +36,12 @@ class ProxyMetrics:
             "When the serving certificate ends, in seconds since 1970; 0 while there is none",
             registry=registry,
         )
+        self._refused = Counter(
+            "kubeocean_proxier_refused_connections_total",
+            "Connections that were closed at once, by what there was no room for",
+            ["reason"],
+            registry=registry,
+        )
         self._connections = Gauge("kubeocean_proxier_connections", "Connections now", registry=registry)
 
     def decided(self, outcome: str) -> None:
@@ -59,6 +65,10 @@ class ProxyMetrics:
     def serves_until(self, expires_at: datetime) -> None:
         """Another serving certificate was taken up."""
         self._expiry.set(expires_at.timestamp())
+
+    def connection_refused(self, reason: str) -> None:
+        """There was no room for a connection."""
+        self._refused.labels(reason).inc()
 
     def watch_connections(self, count: Callable[[], int]) -> None:
         """Export the number of connections, read at each scrape."""

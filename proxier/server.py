@@ -1,16 +1,16 @@
 """A listener per vnode; every connection is one task, counted from the moment it is accepted."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from proxier.certs import ServingTls
 from proxier.conversation import Conversation, Services
+from proxier.strangers import Strangers, source_of
 from proxier.streams import SHUTDOWN_SECONDS, Leg, keep_alive
 
 log = logging.getLogger(__name__)
@@ -22,11 +22,12 @@ _RETRY_SECONDS: Final = 0.2  # after accept() failed for want of something, file
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to listen, and how many connections there may be: all of them, and those that have not asked anything yet."""
+    """Where to listen, and how many connections there may be: all of them, those that have not been let in yet, and of these from one source."""
 
     address: str
     most_connections: int
     most_strangers: int
+    most_strangers_of_source: int
 
 
 @dataclass(slots=True, eq=False)
@@ -45,7 +46,7 @@ class Server:
         self._services = services
         self._listeners: dict[int, _Listener] = {}
         self._connections: set[asyncio.Task[None]] = set()
-        self._strangers = 0
+        self._strangers = Strangers(place.most_strangers, place.most_strangers_of_source)
         services.metrics.watch_connections(lambda: len(self._connections))
 
     @property
@@ -95,43 +96,44 @@ class Server:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, _ = await loop.sock_accept(listening)
+                connection, (address, *_) = await loop.sock_accept(listening)
             except OSError as error:
                 log.warning("cannot accept", extra={"vnode": vnode, "error": str(error)})
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            if self._is_full or self._tls.context is None:
-                connection.close()
-                continue
-            task = asyncio.create_task(self._attend(connection, vnode, self._tls.context), name=f"client of {vnode}")
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+            self._take(connection, source_of(address), vnode)
 
-    @property
-    def _is_full(self) -> bool:
-        place = self._place
-        return len(self._connections) >= place.most_connections or self._strangers >= place.most_strangers
+    def _take(self, connection: socket.socket, source: str, vnode: str) -> None:
+        context, reason = self._tls.context, self._why_not(source)
+        if context is None or reason is not None:
+            self._services.metrics.connection_refused(reason or "tls")
+            connection.close()
+            return
+        leave = self._strangers.seat(source)
+        task = asyncio.create_task(self._attend(connection, vnode, context, leave), name=f"client of {vnode}")
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        task.add_done_callback(lambda _task: leave())
 
-    async def _attend(self, connection: socket.socket, vnode: str, context: ssl.SSLContext) -> None:
+    def _why_not(self, source: str) -> str | None:
+        is_full = len(self._connections) >= self._place.most_connections
+        return "connections" if is_full else self._strangers.why_not(source)
+
+    async def _attend(
+        self, connection: socket.socket, vnode: str, context: ssl.SSLContext, leave: Callable[[], None]
+    ) -> None:
         leg = Leg()
-        self._strangers += 1
-        stranger = contextlib.ExitStack()
-        stranger.callback(self._no_stranger_any_more)
         try:
             certificate = await _shake_hands(connection, leg, context)
-            conversation = Conversation(leg, vnode, certificate, self._services, stranger.close)
+            conversation = Conversation(leg, vnode, certificate, self._services, leave)
             await conversation.hold()
         except (OSError, TimeoutError):  # TLS errors are OSErrors
             self._services.metrics.handshake_failed()
         except Exception:  # the supervisor of this connection: the others do not notice
             log.exception("connection failed", extra={"vnode": vnode})
         finally:
-            stranger.close()
             leg.abort()
             connection.close()
-
-    def _no_stranger_any_more(self) -> None:
-        self._strangers -= 1
 
 
 async def _shake_hands(connection: socket.socket, leg: Leg, context: ssl.SSLContext) -> Mapping[str, Any] | None:

@@ -65,6 +65,9 @@ class Settings:
     )
     connections: int = setting("connections of this process at once", default=20000)
     strangers: int = setting("connections at once that have not been let in yet", default=512)
+    strangers_per_source: int = setting(
+        "of these, from one address (IPv6: from one /64); API servers may share one, and open many at once", default=256
+    )
     drain_seconds: float = setting("how long streams may go on after SIGTERM", default=30.0)
     request_timeout_seconds: float = setting("limit of one API request of our own", default=30.0)
     watch_idle_seconds: float = setting("a watch that is silent for longer is opened anew", default=90.0)

@@ -16,7 +16,7 @@ from oceanctl.sandbox.pki import Authority, Identity, KeyPair, Usage
 from proxier.auth import Gate
 from proxier.certs import ServingTls
 from proxier.conversation import Services
-from proxier.errors import RefusalError, UpstreamError
+from proxier.errors import RefusalError, RouteError, UpstreamError
 from proxier.limits import Limits
 from proxier.metrics import ProxyMetrics
 from proxier.node.answers import NodeAnswers, Sources
@@ -55,9 +55,10 @@ async def say_back(_head: bytes, reader: asyncio.StreamReader, writer: asyncio.S
 
 @dataclass
 class FakeApi:
-    """Knows one token, and allows what it is told; None: it is down."""
+    """Knows one token, and allows what it is told, but some users never; None: it is down."""
 
     is_allowed: bool | None = True
+    forbidden: tuple[str, ...] = ()
     asked: list[Mapping[str, Any]] = field(default_factory=list)
 
     async def request(self, _method: str, path: str, *, body: Mapping[str, Any] | None = None) -> bytes:
@@ -68,7 +69,8 @@ class FakeApi:
         if path.endswith("tokenreviews"):
             is_known = body["spec"]["token"] == "good"
             return json.dumps({"status": {"authenticated": is_known, "user": {"username": "robot"}}}).encode()
-        return json.dumps({"status": {"allowed": self.is_allowed}}).encode()
+        is_allowed = self.is_allowed and body["spec"]["user"] not in self.forbidden
+        return json.dumps({"status": {"allowed": is_allowed}}).encode()
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Stage:
     tls: ServingTls
     port: int
     api: FakeApi
+    registry: CollectorRegistry
     server: Server = field(init=False)
     play: Play = say_ok
     heads: list[bytes] = field(default_factory=list)
@@ -105,7 +108,8 @@ class Stage:
         raise UpstreamError(502, "no kubelets here")
 
     def resolve(self, target: Target, vnode: str) -> tuple[WorkerAddress, Upstream]:
-        assert (vnode, target.namespace, target.pod) == (VNODE, "app", "web")
+        if (vnode, target.namespace, target.pod) != (VNODE, "app", "web"):
+            raise RouteError(404, "not found")
         if self.refusal is not None:
             raise self.refusal
         assert self.upstream is not None
@@ -130,6 +134,10 @@ class Stage:
 
     def certificate(self, user: str = "api-server", usage: Usage = Usage.CLIENT) -> KeyPair:
         return self.authority.issue(f"client-{user}", Identity(user, ("system:masters",), usage=usage))
+
+    def counted(self, name: str, **labels: str) -> float:
+        """A sample of the proxier's metrics, without its common prefix; 0 before it is there."""
+        return self.registry.get_sample_value(f"kubeocean_proxier_{name}", labels) or 0
 
     @asynccontextmanager
     async def connected(
@@ -163,20 +171,23 @@ def upstream_to(port: int, authority: Path) -> Upstream:
 
 
 @asynccontextmanager
-async def staged(folder: Path, *, limits: Limits | None = None, strangers: int = 100) -> AsyncIterator[Stage]:
+async def staged(
+    folder: Path, *, limits: Limits | None = None, strangers: int = 1000, of_source: int = 1000
+) -> AsyncIterator[Stage]:
     """A stage of its own for one test."""
     authority = Authority(folder / "pki")
     serving = authority.issue("serving", Identity("serving", hosts=(HOST,), usage=Usage.SERVER))
     tls = ServingTls(Files(serving.certificate, serving.key), authority.pair.certificate)
     tls.refresh()
-    api, metrics = FakeApi(), ProxyMetrics(CollectorRegistry())
+    api, registry = FakeApi(), CollectorRegistry()
+    metrics = ProxyMetrics(registry)
     gate = Gate(api, metrics.decided)
     async with AsyncExitStack() as stack:
         (port,) = ports.reserve(folder, 1)  # nobody else's, however many tests run on this machine
         stack.callback(ports.release, folder)
-        stage = Stage(authority, tls, port, api)
+        stage = Stage(authority, tls, port, api, registry)
         services = Services(gate, stage.resolve, limits or Limits(1000, 1000), metrics, NodeAnswers(stage.sources))
-        stage.server = server = Server(Place(HOST, 1000, strangers), tls, services)
+        stage.server = server = Server(Place(HOST, 1000, strangers, of_source), tls, services)
         of_worker = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         of_worker.load_cert_chain(serving.certificate, serving.key)
         worker = await asyncio.start_server(stage.work, HOST, 0, ssl=of_worker, limit=2**20)
