@@ -10,22 +10,26 @@ from typing import Any, Final
 from proxier.answers import content_answer, phrase, refusal_text, status_answer, text_answer
 from proxier.auth import Gate
 from proxier.chunked import chunked_headers, send_chunks
-from proxier.errors import HeadError, RefusalError, UpstreamError
-from proxier.heads import Head, headers_for_client, headers_for_worker, rendered, request_in
+from proxier.errors import GoneError, HeadError, RefusalError, UpstreamError
+from proxier.heads import END, Head, headers_for_client, headers_for_worker, rendered, request_in
 from proxier.limits import Limits
 from proxier.metrics import ProxyMetrics
 from proxier.node.answers import NodeAnswers
 from proxier.routes import Endpoint, Target, target_for, worker_path
 from proxier.running import command_in, output_of
-from proxier.streams import Leg
+from proxier.streams import Leg, there
 from proxier.targets import WorkerAddress
-from proxier.upstream import Question, Reply, Upstream
+from proxier.upstream import ANSWER_SECONDS, Question, Reply, Upstream
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("proxier.access")
 
 HEAD_SECONDS: Final = 10.0  # for a whole head, however slowly it is told
 IDLE_SECONDS: Final = 4 * 3600.0  # a kubelet's; clients and servers ping far more often
+LINGER_SECONDS: Final = 120.0  # for the last bytes, once the other side has ended; with TLS they commonly have 30 s
+LOOK_SECONDS: Final = 5.0  # how late it is seen that nothing moves, or that a client has left that is not read
+_REFUSALS: Final = range(400, 600)
+_MOST_VERB: Final = 16  # letters of a method in the access log
 _ACCEPTED_PROTOCOLS: Final = b"x-accepted-stream-protocol-versions"
 
 Resolve = Callable[[Target, str], tuple[WorkerAddress, Upstream]]
@@ -48,6 +52,7 @@ class Record:
     """What the access log says of one request; never its query, which holds command lines."""
 
     started: float
+    verb: str = ""
     endpoint: str = "none"
     user: str = ""
     pod: str = ""
@@ -83,12 +88,14 @@ class Conversation:
                 return
             is_upgrade = head.upgrade is not None
             await self._answer(head, glued)
+        except GoneError as error:
+            self._record.status = error.status
         except RefusalError as error:
             self._refuse(error, as_status=is_upgrade or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
             self._write_record()
         self._leg.finish()
-        await self._leg.ended
+        await asyncio.wait((self._leg.ended,), timeout=LINGER_SECONDS)
 
     async def _head(self) -> tuple[Head | None, bytes]:
         try:
@@ -100,6 +107,7 @@ class Conversation:
 
     async def _answer(self, head: Head, glued: bytes) -> None:
         services, record = self._services, self._record
+        record.verb = head.method[:_MOST_VERB]
         user = await services.gate.user_behind(self._certificate, head)
         record.user = user.name
         target = target_for(head.method, head.target)
@@ -125,14 +133,17 @@ class Conversation:
     async def _run(self, target: Target) -> None:
         address, upstream = self._services.resolve(target, self._vnode)
         path = worker_path(target, address.namespace, address.pod)
-        output = await output_of(upstream, path, command_in(target.query))
+        async with there(self._leg):
+            output = await output_of(upstream, path, command_in(target.query))
         self._record.from_worker = len(output)
         self._send_answer(200, content_answer("text/plain; charset=utf-8", output))
 
     async def _pass_on(self, head: Head, target: Target, glued: bytes) -> None:
         address, upstream = self._services.resolve(target, self._vnode)
         path = worker_path(target, address.namespace, address.pod)
-        reply = await upstream.ask(Question(head.method, path, headers_for_worker(head)))
+        question = Question(head.method, path, headers_for_worker(head), _patience_for(target))
+        async with there(self._leg):
+            reply = await upstream.ask(question)
         try:
             if reply.is_switch:
                 self._switch(head, reply, glued, upstream)
@@ -147,14 +158,18 @@ class Conversation:
             reply.leg.abort()
 
     async def _until_over(self, worker: Leg) -> None:
-        """Return when both legs have ended; a pair on which nothing moves for hours is cut."""
+        """Return when both legs have ended; a pair on which nothing moves for hours is cut, and one whose client has left."""
         legs = (self._leg, worker)
+        seen, since = (-1, 0), 0.0
         while pending := [leg.ended for leg in legs if not leg.ended.done()]:
-            moved = sum(leg.received for leg in legs)
-            done, _ = await asyncio.wait(pending, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if not done and sum(leg.received for leg in legs) == moved:
+            if (now_seen := (sum(leg.received for leg in legs), len(pending))) != seen:
+                seen, since = now_seen, self._loop.time()
+            patience = IDLE_SECONDS if len(pending) == len(legs) else LINGER_SECONDS
+            if self._loop.time() - since >= patience or self._leg.is_left:
                 for leg in legs:
                     leg.abort()
+            timeout = min(patience, LOOK_SECONDS)
+            await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     def _switch(self, head: Head, reply: Reply, glued: bytes, upstream: Upstream) -> None:
         switched_to = next((value for name, value in reply.headers if name == b"upgrade"), b"")
@@ -170,7 +185,7 @@ class Conversation:
         self._leg.listen_for_the_end(reply.leg)
 
     async def _hand_on_refusal(self, reply: Reply, target: Target, address: WorkerAddress, upstream: Upstream) -> None:
-        if reply.status < HTTPStatus.BAD_REQUEST or reply.status == HTTPStatus.UNAUTHORIZED:
+        if reply.status not in _REFUSALS or reply.status == HTTPStatus.UNAUTHORIZED:
             raise UpstreamError(502, f'worker "{upstream.worker}" answered {reply.status} {phrase(reply.status)}')
         renamed = {address.pod: target.pod, address.namespace: target.namespace}
         text = refusal_text(await reply.body(), renamed) or phrase(reply.status)
@@ -194,7 +209,7 @@ class Conversation:
     def _send_answer(self, status: int, answer: bytes) -> None:
         self._record.status = status
         self._services.metrics.answered(self._record.endpoint, self._loop.time() - self._record.started)
-        self._leg.write(answer)
+        self._leg.write(answer.partition(END)[0] + END if self._record.verb == "HEAD" else answer)
 
     def _write_record(self) -> None:
         record = self._record
@@ -206,6 +221,7 @@ class Conversation:
             extra={
                 "vnode": self._vnode,
                 "user": record.user,
+                "verb": record.verb,
                 "endpoint": record.endpoint,
                 "pod": record.pod,
                 "status": record.status,
@@ -214,6 +230,11 @@ class Conversation:
                 "seconds": round(self._loop.time() - record.started, 3),
             },
         )
+
+
+def _patience_for(target: Target) -> float:
+    """A kubelet sends not even a head before the container of a follower says something."""
+    return IDLE_SECONDS if ("follow", "true") in target.query else ANSWER_SECONDS
 
 
 def _check_manner(head: Head, target: Target, glued: bytes) -> None:

@@ -5,6 +5,7 @@ RefusalError         `status` and the text are the answer, and the connection en
 ├── RouteError       400, 404, 405: kubelets have no such thing, or this vnode has no such pod
 ├── DeniedError      401, 403; 503 when nobody could say
 ├── BusyError        429: too many streams of this user or vnode
+├── GoneError        499, in the log only: whoever asked did not wait for the answer
 └── UpstreamError    502, 504: the worker did not answer
 """
 
@@ -31,6 +32,10 @@ class DeniedError(RefusalError):
 
 class BusyError(RefusalError):
     """Too much at once."""
+
+
+class GoneError(RefusalError):
+    """Nobody waits for the answer any more."""
 
 
 class UpstreamError(RefusalError):

@@ -6,15 +6,17 @@ to a transport that is closing, because such bytes vanish; whoever reads slowly 
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
-from proxier.errors import HeadError
+from proxier.errors import GoneError, HeadError
 from proxier.heads import END, MOST_HEAD_BYTES
 
 WRITE_BUFFER_BYTES: Final = 1024 * 1024  # smaller ones toggle the flow so often that it costs a third of the throughput
 SHUTDOWN_SECONDS: Final = 30.0  # of TLS: with less, a slow reader loses the end, and an exit code comes last
 _MOST_KEPT_BYTES: Final = 64 * 1024  # before anybody takes them
+_ESTABLISHED: Final = 1  # what TCP_INFO says of a connection of which neither end has closed or given up
 _KEEPALIVE: Final = (  # a dead peer is noticed within two minutes, and middleboxes see that the connection is in use
     (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 30),
     (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 15),
@@ -35,6 +37,7 @@ class Leg(asyncio.Protocol):
         self._peer: Leg | None = None
         self._writable = asyncio.Event()
         self._writable.set()
+        self._is_held = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As asyncio calls it, after the handshake of TLS."""
@@ -74,6 +77,14 @@ class Leg(asyncio.Protocol):
         """Whether nothing more comes or goes."""
         return self.ended.done() or self._transport is None or self._transport.is_closing()
 
+    @property
+    def is_left(self) -> bool:
+        """Whether the other end has closed or died while nothing is read here: asyncio tells only those who read. Never where the system does not say."""
+        if self._transport is None or not self._is_held or self.is_over or not hasattr(socket, "TCP_INFO"):
+            return False
+        connection = self._transport.get_extra_info("socket")
+        return bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED)
+
     def write(self, data: bytes) -> None:
         """Send, unless the connection has ended."""
         if self._transport is not None and not self._transport.is_closing():
@@ -84,8 +95,13 @@ class Leg(asyncio.Protocol):
         await self._writable.wait()
 
     def finish(self) -> None:
-        """Send what waits, then close."""
+        """Send what waits, then close; what still comes is nobody's.
+
+        TLS that has seen the end while nothing was read would never close without being read again.
+        """
         if self._transport is not None and not self._transport.is_closing():
+            self._take = _drop
+            self.go_on()
             self._transport.close()
 
     def abort(self) -> None:
@@ -96,11 +112,13 @@ class Leg(asyncio.Protocol):
     def hold(self) -> None:
         """Read nothing for now."""
         if self._transport is not None and not self._transport.is_closing():
+            self._is_held = True
             self._transport.pause_reading()
 
     def go_on(self) -> None:
         """Read again."""
         if self._transport is not None and not self._transport.is_closing():
+            self._is_held = False
             self._transport.resume_reading()
 
     async def more(self) -> bytes:
@@ -160,6 +178,35 @@ class Leg(asyncio.Protocol):
         self.abort()
         if self._peer is not None:
             self._peer.abort()
+
+
+def _drop(_data: bytes) -> None:
+    pass
+
+
+@asynccontextmanager
+async def there(leg: Leg) -> AsyncIterator[None]:
+    """What is done inside is for somebody at the other end of the leg: GoneError stops it when that ends."""
+    loop = asyncio.get_running_loop()
+    is_awaited = True
+    scope = asyncio.timeout(None)
+    try:
+        async with scope:
+
+            def stop(_ended: object) -> None:
+                if is_awaited:
+                    scope.reschedule(loop.time())
+
+            leg.ended.add_done_callback(stop)
+            try:
+                yield
+            finally:
+                is_awaited = False  # a call of `stop` may be under way already
+                leg.ended.remove_done_callback(stop)
+    except TimeoutError as error:
+        if not scope.expired():
+            raise
+        raise GoneError(499, "the client has left") from error
 
 
 class HasOptions(Protocol):

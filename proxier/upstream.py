@@ -22,11 +22,12 @@ _MOST_REFUSAL_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request to the worker; `path` includes the query."""
+    """A request to the worker; `path` includes the query, `patience_seconds` is for the answer's head."""
 
     method: str
     path: str
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    patience_seconds: float = ANSWER_SECONDS
 
 
 class Reply:
@@ -108,11 +109,13 @@ class Upstream:
         """
         leg = await self._connect()
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(question.patience_seconds):
                 return await self._exchange(leg, question)
         except TimeoutError as error:
             leg.abort()
-            raise UpstreamError(504, f'worker "{self.worker}" did not answer within {ANSWER_SECONDS:g} s') from error
+            raise UpstreamError(
+                504, f'worker "{self.worker}" did not answer within {question.patience_seconds:g} s'
+            ) from error
         except h11.RemoteProtocolError as error:
             leg.abort()
             raise UpstreamError(502, f'worker "{self.worker}" broke off its answer') from error

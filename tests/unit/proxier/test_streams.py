@@ -178,6 +178,26 @@ async def test_a_worker_that_breaks_off_is_a_bad_gateway(stage: Stage) -> None:
     assert status_of(await stage.ask(get(LOGS))) == 502
 
 
+@pytest.mark.parametrize("status", [302, 999])
+@pytest.mark.parametrize("path", [LOGS, EXEC])
+async def test_an_answer_that_is_neither_success_nor_refusal_is_not_passed_on(
+    stage: Stage, status: int, path: str
+) -> None:
+    async def play(_head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 %d X\r\nLocation: https://elsewhere\r\nContent-Length: 0\r\n\r\n" % status)
+
+    stage.play = play
+    answer = await stage.ask(get(path, UPGRADE if path == EXEC else ""))
+    assert status_of(answer) == 502
+    assert b"elsewhere" not in answer
+
+
+async def test_a_head_is_answered_without_a_body(stage: Stage) -> None:
+    answer = await stage.ask(get(LOGS).replace(b"GET", b"HEAD", 1))
+    assert status_of(answer) == 405
+    assert answer.endswith(b"\r\n\r\n")
+
+
 async def test_a_refusal_is_told_in_the_client_s_words(stage: Stage) -> None:
     async def play(_head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         body = json.dumps({"kind": "Status", "message": 'container c of pod "web-0123" in mount is waiting'}).encode()
