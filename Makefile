@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 UV := 0.13.8
 ARGS ?=
 
-.PHONY: help demo test check fmt unit integration bench lock clean
+.PHONY: help demo test check fmt unit integration bench fuzz lock clean
 
 help:
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -40,6 +40,9 @@ integration: $(READY) ## tests on real API servers
 
 bench: $(READY) ## measure, and print JSON
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(READY) ## bad clients and bad workers against a proxier, for five minutes or ARGS="--seconds N --seed N"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 lock: $(READY) ## pin the newest dependencies that pyproject.toml allows, with hashes, for every Python from 3.11 on
 	$(BIN)/python -m venv --clear .state/uv
