@@ -112,7 +112,8 @@ def _draft(random: Random, who: Who) -> Draft:
             (f"/exec/app/web/0c1f-77aa/{mark}", "command=id&error=1", True),
             (f"/attach/app/web/{mark}", "input=1&output=1", True),
             ("/portForward/app/web", f"port={port}", True),
-            ("/healthz", "", False),
+            (f"/run/app/web/{mark}", "cmd=id%20-u", False),
+            (random.choice(_OF_NODE), "", False),
         )
     )
     headers = [b"Host: 127.0.0.1:12000", b"User-Agent: kube-probe/1.36", b"Accept-Encoding: gzip"]
@@ -122,11 +123,11 @@ def _draft(random: Random, who: Who) -> Draft:
         )
     if is_stream:
         headers += random.choice((_SPDY, _WEBSOCKET, _TUNNEL))
-    return Draft(
-        random.choice((b"GET", b"POST")) if is_stream else b"GET", path.encode(), query.encode(), b"HTTP/1.1", headers
-    )
+    method = random.choice((b"GET", b"POST")) if is_stream else b"POST" if path.startswith("/run/") else b"GET"
+    return Draft(method, path.encode(), query.encode(), b"HTTP/1.1", headers)
 
 
+_OF_NODE: Final = ("/healthz", "/metrics/cadvisor", "/stats/summary?only_cpu_and_memory=true", "/pods", "/configz")
 _SPDY: Final = (b"Connection: Upgrade", b"Upgrade: SPDY/3.1", b"X-Stream-Protocol-Version: v4.channel.k8s.io")
 _WEBSOCKET: Final = (
     b"Connection: Upgrade",

@@ -10,9 +10,10 @@ from tests.fuzz.attempts import FORBIDDEN_MARK, SMUGGLED_MARK
 _LINE: Final = re.compile(
     rb"(GET|POST) /api/v1/namespaces/mount/pods/web-0123/(log|exec|attach|portforward)(\?[-A-Za-z0-9_.~%+&=*]+)? HTTP/1\.1"
 )
-_HEADER: Final = re.compile(rb"([A-Za-z-]+): ([\x20-\x7e\x80-\xff]*)")
+_HEADER: Final = re.compile(rb"([A-Za-z-]+): ([\t\x20-\x7e\x80-\xff]*)")
 _ONCE: Final = {b"host", b"authorization", b"connection", b"user-agent", b"accept"}
 _OF_STREAMS: Final = {
+    b"accept-encoding",
     b"upgrade",
     b"x-stream-protocol-version",
     b"sec-websocket-extensions",

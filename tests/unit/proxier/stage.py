@@ -73,6 +73,15 @@ class FakeApi:
         return json.dumps({"status": {"allowed": is_allowed}}).encode()
 
 
+class NoClient:
+    """A computing cluster that is down."""
+
+    @asynccontextmanager
+    async def stream(self, path: str, query: Mapping[str, str], *, idle_seconds: float) -> AsyncIterator[None]:
+        raise TransientError(f"{path}: down, {query}, {idle_seconds}")
+        yield
+
+
 @dataclass
 class Stage:
     """The whole of it. `play` is what the worker does with a request; `heads` are the requests that it saw."""
@@ -98,7 +107,7 @@ class Stage:
     def sources(self) -> Sources:
         """Answers about the vnode itself need no cluster here, but for those that `kubelets` gives."""
         return Sources(
-            cast("Client", None), lambda _vnode: self.tenants, lambda _vnode: (), self.give_kubelets, lambda _: {}
+            cast("Client", NoClient()), lambda _vnode: self.tenants, lambda _vnode: (), self.give_kubelets, lambda _: {}
         )
 
     def give_kubelets(self) -> Kubelets:

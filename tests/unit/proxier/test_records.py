@@ -90,6 +90,15 @@ async def test_arguments_of_a_command_are_in_no_line(
     assert_is_nowhere(SECRET, caplog)
 
 
+async def test_arguments_of_a_run_are_in_no_line(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    request = get(f"/run/app/web/main?cmd=mysql%20-p{SECRET}").replace(b"GET", b"POST", 1)
+    assert b" 502 " in await stage.ask(request)
+    assert SECRET.encode() in stage.heads[0]
+    (record,) = await records_of(caplog)
+    assert record["endpoint"] == "run"
+    assert_is_nowhere(SECRET, caplog)
+
+
 async def test_arguments_are_in_no_line_when_the_worker_fails(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     async def repeat(head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         said = head.split(b"\r\n", 1)[0]
