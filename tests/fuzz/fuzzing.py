@@ -35,7 +35,7 @@ HEADS_PER_ATTEMPT: Final = 10  # that are only read, without a connection
 # Waiting for its own sake would make rounds long, so the proxier's patience is short here.
 _PATIENCE: Final = (
     (conversation, "HEAD_SECONDS", 1.5),
-    (server, "HANDSHAKE_SECONDS", 3.0),
+    (server, "HANDSHAKE_SECONDS", 2.0),
     (server, "SHUTDOWN_SECONDS", 1.0),
     (upstream, "SHUTDOWN_SECONDS", 1.0),
     (upstream, "_REFUSAL_SECONDS", 0.5),

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from proxier import conversation, upstream
+from proxier import chunked, conversation, upstream
+from proxier.chunked import send_chunks
 from proxier.conversation import IDLE_SECONDS
 from proxier.streams import Leg
 from proxier.upstream import CONNECT_SECONDS
@@ -156,6 +157,25 @@ async def test_a_leg_that_is_not_read_closes_after_the_other_end_has(stage: Stag
             await asyncio.sleep(0)
         leg.finish()
         await asyncio.wait_for(leg.ended, 5)
+
+
+async def test_who_takes_nothing_of_a_long_answer_is_cut_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunked, "PATIENCE_SECONDS", 0.3)
+    leg = Leg()
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(64 * 1024)
+            await asyncio.sleep(0)
+
+    async with await asyncio.get_running_loop().create_server(lambda: leg, HOST, 0, ssl=stage.tls.context) as server:
+        address = server.sockets[0].getsockname()
+        _, writer = await asyncio.open_connection(*address, ssl=stage.client_tls(), limit=1024)
+        await until(lambda: leg._transport is not None)
+        sent = await asyncio.wait_for(send_chunks(leg, b"", endless()), 10)
+        assert sent > 0
+        await asyncio.wait_for(leg.ended, 5)
+        writer.transport.abort()
 
 
 async def test_who_takes_nothing_of_the_end_is_not_waited_for_for_ever(
