@@ -19,6 +19,7 @@ SERVICE_HOSTS: Final = ("10.96.0.1", "kubernetes", "kubernetes.default", "kubern
 LOOPBACK: Final = "127.0.0.1"
 ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
 _HELP_TIMEOUT_SECONDS = 20.0
+_EPHEMERAL_CONTAINERS_BETA = (1, 23)  # on by default from then on
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,12 @@ def api_server_flags(ports: Ports, credentials: Credentials) -> list[str]:
 def audit_flags(policy: Path, log: Path) -> list[str]:
     """Not batched: a request's line is written when the request ends."""
     return [f"--audit-policy-file={policy}", f"--audit-log-path={log}", "--audit-log-mode=blocking"]
+
+
+def ephemeral_containers_flags(version: str) -> list[str]:
+    """What it takes that the API server of a version (`1.20.2`) offers ephemeral containers: newer ones do, and have forgotten the gate since."""
+    is_alpha = tuple(int(part) for part in version.split(".")[:2]) < _EPHEMERAL_CONTAINERS_BETA
+    return ["--feature-gates=EphemeralContainers=true"] if is_alpha else []
 
 
 def without_controller_manager_flags() -> list[str]:

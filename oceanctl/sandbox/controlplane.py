@@ -30,11 +30,15 @@ _AUDIT_POLICY = {
 
 @dataclass(frozen=True, slots=True)
 class Wants:
-    """What one control plane runs. `extra` gives further flags by component name; later flags win over ours."""
+    """What one control plane runs. `extra` gives further flags by component name; later flags win over ours.
+
+    `ephemeral_containers` opens the gate for `kubectl debug` in versions where it is closed by default.
+    """
 
     controller_manager: bool = True
     scheduler: bool = True
     audit_log: Path | None = None
+    ephemeral_containers: bool = False
     extra: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
@@ -173,6 +177,8 @@ class ControlPlane:
         flags = components.api_server_flags(self.ports, self.credentials)
         if not self.wants.controller_manager:
             flags += components.without_controller_manager_flags()
+        if self.wants.ephemeral_containers:
+            flags += components.ephemeral_containers_flags(self.programs.version)
         if self.wants.audit_log is not None:
             policy = self.folder / "audit-policy.yaml"
             policy.write_text(json.dumps(_AUDIT_POLICY))

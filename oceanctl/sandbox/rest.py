@@ -61,6 +61,14 @@ class Rest:
         """POST JSON and return the JSON answer."""
         return self._json("POST", path, body)
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """A JSON merge patch; the JSON answer."""
+        return self._json("PATCH", path, body, "application/merge-patch+json")
+
+    def delete(self, path: str) -> None:
+        """Delete what is at `path`."""
+        self._json("DELETE", path)
+
     def apply(self, resource: Resource, manifest: Mapping[str, Any]) -> Any:
         """Server-side apply: the object is there afterwards as `manifest` says, however often this is called."""
         metadata = manifest["metadata"]

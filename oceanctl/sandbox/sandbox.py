@@ -190,7 +190,8 @@ class Sandbox:
 
     def _prepared(self, name: str, shape: Shape, found: Programs) -> ControlPlane:
         folder = self.folder / "clusters" / name
-        return ControlPlane.prepare(folder, found, Wants(audit_log=folder / "audit.log" if shape.audit else None))
+        audit_log = folder / "audit.log" if shape.audit else None
+        return ControlPlane.prepare(folder, found, Wants(audit_log=audit_log, ephemeral_containers=True))
 
     def _bring_up(self, cluster: ControlPlane, shape: Shape, say: Say) -> None:
         if dead := cluster.dead_components:

@@ -4,13 +4,14 @@ Fixtures (all of the session: a control plane takes 5 s to start, so share one a
     cluster          one complete control plane with an audit log
     bare_cluster     etcd and API server only, with an audit log: no garbage collection, no scheduling, no namespace deletion;
                      pods need no service account there
-    start_cluster    `start_cluster(controller_manager=…, scheduler=…, extra={component: [flag, …]}) -> ControlPlane`: one of your own, which you
-                     may stop (`stop_component("kube-apiserver", signal.SIGKILL)`) and start again on its old port
+    start_cluster    `start_cluster(controller_manager=…, scheduler=…, ephemeral_containers=…, extra={component: [flag, …]}) -> ControlPlane`: one
+                     of your own, which you may stop (`stop_component("kube-apiserver", signal.SIGKILL)`) and start again on its old port
     start_clusters   `start_clusters(3, …)`: several at once, which is quicker
     start_nodes      `start_nodes(cluster, [NodeSpec("n1", labels={…}, capacity={"cpu": "4"}), …]) -> HollowNodes`: simulated nodes in a complete
                      cluster; `.stop(signal.SIGKILL)` and `.start()` are a crash of their kubelets (pods are taken up again)
     sandbox          the whole `oceanctl sandbox`: computing, worker-1 and worker-2 with three nodes each, CRDs, RBAC, kubeconfig Secrets, audit logs
     programs         the executables, for example `programs.path("kubectl")`
+    debug_kubectl    a kubectl whose `debug` these API servers understand
 
 A `ControlPlane` has `.kubeconfig` (administrator), `.kubeconfig_for(user, groups)`, `.kubeconfig_for_service_account(namespace, name)`, `.server`,
 `.api` and `.etcd` (blocking clients). A `Sandbox` has `.cluster(name)`, `.nodes(name)`, `.kubeconfig(name)` and `.reconciler_kubeconfig`.
@@ -38,6 +39,7 @@ from oceanctl.sandbox.process import Identity
 from oceanctl.sandbox.programs import Programs, find
 from oceanctl.sandbox.progress import to_stderr
 from oceanctl.sandbox.sandbox import Sandbox, Shape
+from tests.integration import debugging
 
 StartCluster = Callable[..., ControlPlane]
 StartNodes = Callable[..., HollowNodes]
@@ -56,6 +58,11 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> None:
 @pytest.fixture(scope="session")
 def programs() -> Programs:
     return find()
+
+
+@pytest.fixture(scope="session")
+def debug_kubectl(programs: Programs) -> Path:
+    return debugging.kubectl_for(programs)
 
 
 @pytest.fixture(scope="session")
@@ -81,9 +88,15 @@ def start_clusters(programs: Programs, state_folder: Path) -> Iterator[Callable[
         *,
         controller_manager: bool = True,
         scheduler: bool = True,
+        ephemeral_containers: bool = False,
         extra: Mapping[str, Sequence[str]] | None = None,
     ) -> list[ControlPlane]:
-        wants = Wants(controller_manager=controller_manager, scheduler=scheduler, extra=extra or {})
+        wants = Wants(
+            controller_manager=controller_manager,
+            scheduler=scheduler,
+            ephemeral_containers=ephemeral_containers,
+            extra=extra or {},
+        )
         clusters = [_prepare(state_folder / f"c{next(numbers)}", programs, wants) for _ in range(count)]
         folders.extend(cluster.folder for cluster in clusters)
         controlplane.start_all(clusters)
@@ -109,7 +122,7 @@ def cluster(start_cluster: StartCluster) -> ControlPlane:
 
 @pytest.fixture(scope="session")
 def bare_cluster(start_cluster: StartCluster) -> ControlPlane:
-    return start_cluster(controller_manager=False, scheduler=False)
+    return start_cluster(controller_manager=False, scheduler=False, ephemeral_containers=True)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ def runs(draw: st.DrawFn) -> PodRun:
         pod(
             *main,
             initContainers=init,
+            ephemeralContainers=[container("d", draw(commands), stdin=True)] if draw(st.booleans()) else [],
             restartPolicy=draw(st.sampled_from(["Always", "OnFailure", "Never"])),
             annotations={IGNORE_TERM: "true"} if draw(st.booleans()) else {},
             **({"activeDeadlineSeconds": 20} if draw(st.booleans()) else {}),

@@ -122,6 +122,7 @@ class PodRun:
     started_at: datetime
     init: tuple[ContainerRun, ...]
     main: tuple[ContainerRun, ...]
+    ephemeral: tuple[ContainerRun, ...] = ()
     address: str | None = None
     stop: Stop | None = None
     backoff: timedelta = timedelta(seconds=10)
@@ -131,8 +132,8 @@ class PodRun:
 
     @property
     def containers(self) -> tuple[ContainerRun, ...]:
-        """Init containers first."""
-        return self.init + self.main
+        """Init containers first, ephemeral ones last."""
+        return self.init + self.main + self.ephemeral
 
     @property
     def is_initialized(self) -> bool:
@@ -153,7 +154,7 @@ class PodRun:
 
     @property
     def has_no_future(self) -> bool:
-        """No container will start again by itself; sidecars may still run."""
+        """No container will start again by itself; sidecars and ephemeral containers may still run."""
         return self.has_failed_init or all(
             isinstance(main.state, Terminated) and not main.will_restart() for main in self.main
         )
@@ -196,6 +197,7 @@ def _step(run: PodRun, now: datetime) -> PodRun:
         run,
         init=tuple(_ended(container, run.stop, now) for container in run.init),
         main=tuple(_ended(container, run.stop, now) for container in run.main),
+        ephemeral=tuple(_ended(container, run.stop, now) for container in run.ephemeral),
     )
     ended = replace(ended, stop=ended.stop or _own_stop(ended, now))
     if ended.stop is not None:
@@ -205,11 +207,12 @@ def _step(run: PodRun, now: datetime) -> PodRun:
         ended,
         init=tuple(_moved_on(c, ended, now, turn) for c in ended.init),
         main=tuple(_moved_on(c, ended, now, turn) for c in ended.main),
+        ephemeral=tuple(_moved_on(c, ended, now, turn) for c in ended.ephemeral),
     )
 
 
 def _own_stop(run: PodRun, now: datetime) -> Stop | None:
-    """Not ordered by anybody: the pod's deadline has passed, or only sidecars are left."""
+    """Not ordered by anybody: the pod's deadline has passed, or only sidecars and ephemeral containers are left."""
     if run.has_no_future:
         return Stop(now, now + run.grace) if not run.is_over else None
     if run.deadline is not None and run.deadline <= now:
@@ -219,12 +222,16 @@ def _own_stop(run: PodRun, now: datetime) -> Stop | None:
 
 
 def _candidates(run: PodRun) -> tuple[ContainerRun, ...]:
-    """Init containers come one after the other, then all containers at once; sidecars may come back while there is work beside them."""
+    """Init containers come one after the other, then all containers at once; sidecars may come back while there is work beside them.
+
+    Ephemeral containers wait for nobody.
+    """
     if run.has_no_future:
         return ()
     sidecars = tuple(init for init in run.init if init.is_sidecar and _has_initialized(init))
+    beside = (*sidecars, *run.ephemeral)
     unfinished = next((init for init in run.init if not _has_initialized(init)), None)
-    return (*sidecars, unfinished) if unfinished is not None else (*sidecars, *run.main)
+    return (*beside, unfinished) if unfinished is not None else (*beside, *run.main)
 
 
 def _has_initialized(init: ContainerRun) -> bool:

@@ -54,7 +54,7 @@ class VolumeMount(Projection, frozen=True):
 
 
 class Container(Projection, frozen=True):
-    """A container or an init container; the latter is a sidecar when its `restart_policy` is Always."""
+    """A container of any kind; an init container is a sidecar when its `restart_policy` is Always."""
 
     name: str
     image: str = ""
@@ -64,6 +64,7 @@ class Container(Projection, frozen=True):
     env_from: tuple[VariablesSource, ...] = ()
     volume_mounts: tuple[VolumeMount, ...] = ()
     restart_policy: str = ""
+    stdin: bool = False
 
 
 class KeyToPath(Projection, frozen=True):
@@ -114,12 +115,18 @@ class PodSpec(Projection, frozen=True):
 
     containers: tuple[Container, ...]
     init_containers: tuple[Container, ...] = ()
+    ephemeral_containers: tuple[Container, ...] = ()
     volumes: tuple[Volume, ...] = ()
     restart_policy: str = "Always"
     host_network: bool = False
     termination_grace_period_seconds: int | None = None
     active_deadline_seconds: int | None = None
     readiness_gates: tuple[ReadinessGate, ...] = ()
+
+    @property
+    def every_container(self) -> tuple[Container, ...]:
+        """Of every kind, in the order of `PodRun.containers`."""
+        return (*self.init_containers, *self.containers, *self.ephemeral_containers)
 
 
 class RunningState(Projection, frozen=True):
@@ -159,6 +166,7 @@ class PodStatus(Projection, frozen=True):
     conditions: tuple[Condition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
+    ephemeral_container_statuses: tuple[ContainerStatus, ...] = ()
     pod_ip: str = msgspec.field(default="", name="podIP")
     start_time: datetime | None = None
 

@@ -1,12 +1,12 @@
 """The runs of pods that a kubelet finds when it starts: new ones, and those that an earlier kubelet reported on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from oceanctl.sandbox.hollow.lifecycle import ContainerRun, PodRun, Running, State, Terminated, Waiting
 from oceanctl.sandbox.hollow.podspec import Container, ContainerState, ContainerStatus, Pod, PodSpec
-from oceanctl.sandbox.hollow.script import Script
+from oceanctl.sandbox.hollow.script import Script, ephemeral_script_for
 
 _DEFAULT_GRACE = 30
 
@@ -17,7 +17,7 @@ def run_for(pod: Pod, scripts: Mapping[str, Script], now: datetime, backoff: tim
     The status knows whole seconds only: a container that was taken over may end up to a second early.
     """
     started_at = pod.status.start_time or now
-    reported = {status.name: status for status in (*pod.status.init_container_statuses, *pod.status.container_statuses)}
+    reported = _reported(pod)
     spec = pod.spec
     limit = spec.active_deadline_seconds
     init = [_container(c.name, scripts, _init_policy(spec, c)) for c in spec.init_containers]
@@ -26,11 +26,32 @@ def run_for(pod: Pod, scripts: Mapping[str, Script], now: datetime, backoff: tim
         started_at=started_at,
         init=tuple(_recovered(container, reported.get(container.name)) for container in init),
         main=tuple(_recovered(container, reported.get(container.name)) for container in main),
+        ephemeral=tuple(_recovered(it, reported.get(it.name)) for it in _ephemeral(pod, ())),
         address=pod.status.pod_ip or None,
         backoff=backoff,
         grace=timedelta(seconds=spec.termination_grace_period_seconds or _DEFAULT_GRACE),
         deadline=started_at + timedelta(seconds=limit) if limit is not None else None,
     )
+
+
+def grown(run: PodRun, pod: Pod) -> PodRun:
+    """The run with the ephemeral containers that were added to the pod since."""
+    return replace(run, ephemeral=_ephemeral(pod, run.ephemeral))
+
+
+def _ephemeral(pod: Pod, known: Sequence[ContainerRun]) -> tuple[ContainerRun, ...]:
+    """One per ephemeral container of the pod, in its order; none is ever started again."""
+    there = {container.name: container for container in known}
+    return tuple(
+        there.get(spec.name) or ContainerRun(spec.name, ephemeral_script_for(spec), "Never")
+        for spec in pod.spec.ephemeral_containers
+    )
+
+
+def _reported(pod: Pod) -> Mapping[str, ContainerStatus]:
+    status = pod.status
+    every = (*status.init_container_statuses, *status.container_statuses, *status.ephemeral_container_statuses)
+    return {each.name: each for each in every}
 
 
 def _container(name: str, scripts: Mapping[str, Script], policy: str) -> ContainerRun:

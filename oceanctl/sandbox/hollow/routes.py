@@ -125,7 +125,7 @@ async def _send_log(request: web.Request, worker: PodWorker, container: str) -> 
 
 def _why_no_log(worker: PodWorker, container: str, options: LogOptions) -> str:
     pod = worker.pod
-    names = {spec.name for spec in (*pod.spec.init_containers, *pod.spec.containers)}
+    names = {spec.name for spec in pod.spec.every_container}
     quoted = f'container "{container}" in pod "{pod.metadata.name}"'
     if container not in names:
         return f"{quoted} does not exist\n"

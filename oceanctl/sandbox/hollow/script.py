@@ -42,6 +42,11 @@ def scripts_for(pod: Pod) -> dict[str, Script]:
     return scripts
 
 
+def ephemeral_script_for(container: Container) -> Script:
+    """What an ephemeral container would do: without a command a shell, which ends at once unless it has an input."""
+    return _script_for(container, {}, runs_on=container.stdin, ignores_term=False)
+
+
 def _script_for(container: Container, annotations: Mapping[str, str], *, runs_on: bool, ignores_term: bool) -> Script:
     command = [*container.command, *container.args]
     seconds = _number(annotations, RUN_SECONDS)

@@ -38,6 +38,9 @@ def status_for(pod: Pod, run: PodRun, before: Transitions, now: datetime) -> dic
         status |= {"podIP": run.address, "podIPs": [{"ip": run.address}]}
     if run.init:
         status["initContainerStatuses"] = _container_statuses(pod, run, pod.spec.init_containers, run.init)
+    if run.ephemeral:
+        statuses = _container_statuses(pod, run, pod.spec.ephemeral_containers, run.ephemeral)
+        status["ephemeralContainerStatuses"] = [_never_ready(each) for each in statuses]
     if run.stop is not None and run.stop.reason:
         status |= {"reason": run.stop.reason, "message": run.stop.message}
     return status
@@ -135,6 +138,11 @@ def _container_status(pod: Pod, run: PodRun, spec: Container, container: Contain
         "state": _state(run, container, latest),
         "lastState": _terminated(container.last, last) if container.last else {},
     }
+
+
+def _never_ready(status: dict[str, Any]) -> dict[str, Any]:
+    """Nobody probes ephemeral containers."""
+    return {**{field: value for field, value in status.items() if field != "started"}, "ready": False}
 
 
 def _state(run: PodRun, container: ContainerRun, identity: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from oceanctl.sandbox.hollow.lifecycle import PodRun, Running, Stop, advance, ma
 from oceanctl.sandbox.hollow.logs import PodLogs
 from oceanctl.sandbox.hollow.podspec import Container, Pod
 from oceanctl.sandbox.hollow.reader import PodReader
+from oceanctl.sandbox.hollow.recovery import grown
 from oceanctl.sandbox.hollow.status import (
     HOST_ADDRESS,
     Transitions,
@@ -127,13 +128,14 @@ class PodWorker:
             await self._delete()
 
     async def _carry(self, run: PodRun, now: datetime) -> None:
-        run = replace(run, stop=self._stop(run, now))
-        reader = PodReader(self._node.client, self.pod)
+        pod = self.pod  # may be another one after any wait
+        run = replace(grown(run, pod), stop=self._stop(run, now))
+        reader = PodReader(self._node.client, pod)
         if may_start(run, now):
             run = await self._prepared(run, reader)
         self._life = advance(run, now)
         await self._write_logs(run, self._life, reader)
-        await self._post(status_for(self.pod, self._life, self._transitions, now))
+        await self._post(status_for(pod, self._life, self._transitions, now))
         if self._life.is_over:
             self._life = None
 
@@ -149,7 +151,7 @@ class PodWorker:
 
     async def _prepared(self, run: PodRun, reader: PodReader) -> PodRun:
         """With an address once the volumes are mounted, and with what each container still waits for."""
-        containers = (*self.pod.spec.init_containers, *self.pod.spec.containers)
+        containers = reader.pod.spec.every_container
         if (unmounted := await reader.volumes()) is not None:
             return replace(run, blocked={container.name: unmounted for container in containers})
         if self._address is None and not self.pod.spec.host_network:
@@ -159,7 +161,7 @@ class PodWorker:
         return replace(run, address=self._address or HOST_ADDRESS, blocked=blocked)
 
     async def _write_logs(self, before: PodRun, after: PodRun, reader: PodReader) -> None:
-        specs = (*self.pod.spec.init_containers, *self.pod.spec.containers)
+        specs = reader.pod.spec.every_container
         for spec, was, is_now in zip(specs, before.containers, after.containers, strict=True):
             for start in range(was.starts + 1, is_now.starts + 1):
                 self._append(spec.name, start, _opening(spec), *await reader.digests(spec))

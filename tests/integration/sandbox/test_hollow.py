@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ from oceanctl.sandbox.hollow.podspec import EXIT_CODE, IGNORE_TERM, RUN_SECONDS
 from oceanctl.sandbox.hollownodes import HollowNodes, NodeSpec
 from oceanctl.sandbox.pki import KeyPair
 from oceanctl.sandbox.programs import Programs
+from reconciler.kube.resources import PODS
 from tests.integration.conftest import StartCluster, StartNodes
+from tests.integration.debugging import ephemeral_patch
 from tests.integration.kubectl import Kubectl, eventually
 
 _numbers = itertools.count(1)
@@ -27,7 +30,7 @@ Make = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def worker(start_cluster: StartCluster) -> ControlPlane:
-    return start_cluster()
+    return start_cluster(ephemeral_containers=True)
 
 
 @pytest.fixture(scope="module")
@@ -338,3 +341,52 @@ def test_a_slow_reader_of_a_log_does_not_hold_up_the_node(kubectl: Kubectl, make
         follower.kill()
     assert nodes.program.process is None
     nodes.start()
+
+
+def _add_ephemeral(worker: ControlPlane, pod: dict[str, Any], container: dict[str, Any]) -> None:
+    path = PODS.path(pod["metadata"]["name"], "default", "ephemeralcontainers")
+    worker.api.patch(path, ephemeral_patch(worker.programs, pod, container))
+
+
+def _ephemeral(kubectl: Kubectl, name: str) -> dict[str, Any]:
+    """What is reported of the first ephemeral container of a pod."""
+    statuses = kubectl.get("pod", name).get("status", {}).get("ephemeralContainerStatuses") or [{}]
+    found: dict[str, Any] = statuses[0].get("state", {})
+    return found
+
+
+def test_a_pod_can_be_debugged(kubectl: Kubectl, make_pod: Make, debug_kubectl: Path) -> None:
+    name = make_pod("sleep 600")
+    _await_phase(kubectl, name, "Running")
+    debugging = Kubectl(debug_kubectl, kubectl.kubeconfig)
+    debugging.run("debug", name, "--image=busybox", "--container=d", "--target=c", "--", "sh", "-c", "sleep 600")
+    eventually(lambda: "running" in _ephemeral(kubectl, name))
+    assert kubectl.run("logs", name, "-c", "d").startswith("started d")
+    assert kubectl.run("exec", name, "-c", "d", "--", "echo", "here") == "here\n"
+    assert _phase(kubectl, name) == "Running"
+
+
+def test_an_ephemeral_container_reads_what_it_names(kubectl: Kubectl, make_pod: Make, worker: ControlPlane) -> None:
+    """What the pod has named from the start: until 1.33 the Node authorizer does not see what an ephemeral container adds to that."""
+    kubectl.run("create", "secret", "generic", "for-debug", "--from-literal=pw=x")
+    variables = [{"secretRef": {"name": "for-debug"}}]
+    name = make_pod("sleep 600", container={"envFrom": variables})
+    pod = _await_phase(kubectl, name, "Running")
+    container = {"name": "d", "image": "busybox", "stdin": True, "envFrom": variables}
+    _add_ephemeral(worker, pod, container)
+    eventually(lambda: "running" in _ephemeral(kubectl, name))
+    assert _digest("x") in kubectl.run("logs", name, "-c", "d")
+
+
+def test_an_ephemeral_container_outlives_a_crash_of_its_kubelet(
+    kubectl: Kubectl, make_pod: Make, nodes: HollowNodes, worker: ControlPlane
+) -> None:
+    name = make_pod("sleep 600")
+    pod = _await_phase(kubectl, name, "Running")
+    _add_ephemeral(worker, pod, {"name": "d", "image": "busybox", "stdin": True})
+    eventually(lambda: "running" in _ephemeral(kubectl, name))
+    before = _ephemeral(kubectl, name)
+    nodes.stop(signal.SIGKILL)
+    nodes.start()
+    eventually(lambda: kubectl.try_run("exec", name, "-c", "d", "--", "true").returncode == 0)
+    assert _ephemeral(kubectl, name) == before

@@ -6,6 +6,7 @@ import pytest
 from oceanctl.sandbox import components
 from oceanctl.sandbox.components import Credentials, Ports
 
+OPENED = "--feature-gates=EphemeralContainers=true"
 PORTS = Ports(20001, 20002, 20003, 20004, 20005)
 
 
@@ -37,6 +38,13 @@ def test_etcd_syncs_only_where_it_cannot_do_without(
 ) -> None:
     flags = components.etcd_flags(_program(tmp_path, *known), tmp_path / "data", PORTS, credentials)
     assert [flag for flag in flags if "fsync" in flag] == given
+
+
+@pytest.mark.parametrize(
+    ("version", "flags"), [("1.20.2", [OPENED]), ("1.22.17", [OPENED]), ("1.23.0", []), ("1.33.1", [])]
+)
+def test_the_gate_of_ephemeral_containers_is_opened_where_it_is_closed(version: str, flags: list[str]) -> None:
+    assert components.ephemeral_containers_flags(version) == flags
 
 
 def test_nothing_listens_beyond_loopback(tmp_path: Path, credentials: Credentials) -> None:

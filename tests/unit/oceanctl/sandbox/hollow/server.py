@@ -1,6 +1,6 @@
 """An API server of one's own making: objects by path, every write remembered, failures on demand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -14,12 +14,13 @@ Write = tuple[str, str, Mapping[str, Any]]
 
 
 class FakeServer:
-    """Takes the calls of a Client. `failures` are raised, first come first served, instead of taking a write."""
+    """Takes the calls of a Client. `failures` are raised, first come first served, instead of taking a write; `on_get` hears of every read."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Mapping[str, Any]] = {}
         self.writes: list[Write] = []
         self.failures: list[KubeError] = []
+        self.on_get: Callable[[str], None] = lambda _path: None
 
     @property
     def client(self) -> Client:
@@ -28,6 +29,7 @@ class FakeServer:
 
     async def get(self, resource: Resource, name: str, namespace: str = "") -> Mapping[str, Any]:
         path = resource.path(name, namespace)
+        self.on_get(path)
         if path not in self.objects:
             raise NotFoundError(f"GET {path}: 404", status=404)
         return self.objects[path]

@@ -19,6 +19,7 @@ from oceanctl.sandbox.hollow.lifecycle import (
     next_change,
 )
 from oceanctl.sandbox.hollow.podspec import EXIT_CODE, IGNORE_TERM
+from oceanctl.sandbox.hollow.recovery import grown
 from oceanctl.sandbox.hollow.status import phase_of
 from tests.unit.oceanctl.sandbox.hollow.pods import T0, at, container, pod, run_of
 
@@ -235,3 +236,44 @@ def test_grace_of_the_kubelets_own_stops_is_that_of_the_pod() -> None:
     )
     run = _played(run_of(made), at(30))
     assert _state(run) == Terminated(137, T0, T0 + timedelta(seconds=15))
+
+
+def debug(name: str = "d", command: str = "", **more: Any) -> dict[str, Any]:
+    return container(name, command, **{"stdin": True, **more})
+
+
+def test_an_ephemeral_container_starts_beside_the_others_and_is_never_started_again() -> None:
+    made = pod(container("c"), ephemeralContainers=[debug("d", "sleep 2; exit 1")])
+    run = _played(run_of(made), at(60))
+    assert (_state(run, "d"), phase_of(run)) == (Terminated(1, T0, at(2)), "Running")
+
+
+def test_an_ephemeral_container_does_not_wait_for_init_containers() -> None:
+    made = pod(container("c"), initContainers=[container("i", "sleep 9")], ephemeralContainers=[debug()])
+    assert _state(_played(run_of(made), at(1)), "d") == Running(T0)
+
+
+def test_a_shell_ends_at_once_unless_it_has_an_input() -> None:
+    made = pod(container("c"), ephemeralContainers=[debug("with"), debug("without", stdin=False)])
+    run = _played(run_of(made), at(1))
+    assert [type(_state(run, name)) for name in ("with", "without")] == [Running, Terminated]
+
+
+def test_an_ephemeral_container_keeps_no_pod_alive() -> None:
+    made = pod(container("c", "sleep 2"), restartPolicy="Never", ephemeralContainers=[debug()])
+    run = _played(run_of(made), at(2))
+    assert (phase_of(run), _state(run, "d")) == ("Succeeded", Terminated(143, T0, at(2)))
+
+
+def test_one_that_is_added_later_starts_then() -> None:
+    run = _played(run_of(pod(container("c"))), at(5))
+    more = grown(run, pod(container("c"), ephemeralContainers=[debug()]))
+    assert may_start(more, at(6))
+    assert _state(advance(more, at(6)), "d") == Running(at(6))
+
+
+def test_growing_keeps_what_is_known_of_the_others() -> None:
+    run = _played(run_of(pod(container("c"), ephemeralContainers=[debug("a")])), at(5))
+    made = pod(container("c"), ephemeralContainers=[debug("a"), debug("b")])
+    assert [type(each.state) for each in grown(run, made).ephemeral] == [Running, Waiting]
+    assert grown(grown(run, made), made) == grown(run, made)

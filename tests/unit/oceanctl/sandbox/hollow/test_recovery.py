@@ -36,8 +36,9 @@ def _without_nulls(value: Any) -> Any:
         {"restartPolicy": "Always"},
         {"restartPolicy": "Never", "initContainers": [container("i", "sleep 1")]},
         {"restartPolicy": "Always", "initContainers": [container("s", restartPolicy="Always")]},
+        {"restartPolicy": "Always", "ephemeralContainers": [container("d", "sleep 3")]},
     ],
-    ids=["job", "retried job", "restarted", "with init container", "with sidecar"],
+    ids=["job", "retried job", "restarted", "with init container", "with sidecar", "debugged"],
 )
 def test_a_restarted_kubelet_reports_what_the_old_one_did(spec: dict[str, Any], seconds: int) -> None:
     made = pod(container("c", "sleep 2; exit 1"), **spec)

@@ -171,3 +171,25 @@ async def test_a_pod_starts_when_what_it_waits_for_has_come(server: FakeServer, 
         server.objects[CONFIGMAPS.path("late", "default")] = {"data": {"a": "1"}}
         await _until(lambda: _phases(server) == ["Pending", "Running"])
         assert worker.logs.latest("c") == 1
+
+
+async def test_an_ephemeral_container_that_is_added_later_is_started_and_reported(
+    server: FakeServer, node: Node
+) -> None:
+    made = pod(container("c"))
+    async with _working(node, made, _fresh(made)) as worker:
+        await _until(lambda: _phases(server) == ["Running"])
+        worker.update(pod(container("c"), ephemeralContainers=[container("d", stdin=True)]))
+        await _until(lambda: worker.is_running("d"))
+        await _until(lambda: len(server.writes) == 2)
+        assert worker.logs.latest("d") == 1
+    (status,) = server.writes[-1][2]["status"]["ephemeralContainerStatuses"]
+    assert (status["name"], list(status["state"]), status["ready"]) == ("d", ["running"], False)
+
+
+async def test_one_that_is_added_while_a_pass_reads_waits_for_the_next(server: FakeServer, node: Node) -> None:
+    reads = container("c", envFrom=[{"configMapRef": {"name": "settings", "optional": True}}])
+    made, more = pod(reads), pod(reads, ephemeralContainers=[container("d", stdin=True)])
+    async with _working(node, made, _fresh(made)) as worker:
+        server.on_get = lambda _path: worker.update(more)
+        await _until(lambda: worker.is_running("d"))
