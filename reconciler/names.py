@@ -72,6 +72,7 @@ YIELDS_TO: Final = PREFIX + "yields-to"  # UIDs of pods of the worker's owner, s
 POLICY_DETAILS: Final = PREFIX + "policy-details"
 PROXIER_ADDRESS: Final = PREFIX + "proxier-address"  # of such a Lease
 PROXIER_PORTS: Final = PREFIX + "proxier-ports"  # of such a Lease, as first-last
+EPHEMERAL_REFUSED: Final = PREFIX + "refused-ephemeral-containers"  # on a pod: names, separated by commas
 ABANDON_WORKER: Final = PREFIX + "abandon-worker"
 PRUNE: Final = inventory_names.PRUNE
 PRUNE_DISABLED: Final = inventory_names.PRUNE_DISABLED
@@ -113,6 +114,7 @@ CONDITION_LEASE_ENDING: Final = PREFIX + "LeaseEnding"
 CONDITION_DISRUPTION: Final = "DisruptionTarget"
 CONDITION_MIRRORED: Final = PREFIX + "Mirrored"
 CONDITION_NOT_MIRRORED: Final = PREFIX + "NotMirrored"
+CONDITION_EPHEMERAL: Final = PREFIX + "EphemeralContainersMirrored"
 
 # reasons of a pod's Failed phase; each is our own last word on the pod
 REASON_OUTSIDE_WINDOWS: Final = "OutsideWindows"
@@ -132,6 +134,8 @@ REASON_WINDOW_CLOSED: Final = "WindowClosed"
 REASON_WINDOW_ENDING: Final = "WindowEnding"
 REASON_LEASE_SHRUNK: Final = "LeaseShrunk"
 EVENT_CREATE_REFUSED: Final = "FailedCreatePod"
+EVENT_EPHEMERAL_REFUSED: Final = "FailedEphemeralContainer"
+EVENT_EPHEMERAL_NOT_OFFERED: Final = "EphemeralContainersNotOffered"
 EVENT_CREDENTIAL_LEFT_OUT: Final = "TokenNotMirrored"
 EVENT_VOLUME_LEFT_OUT: Final = "VolumeNotMirrored"
 EVENT_CLAIM_LEFT_OUT: Final = "ResourceClaimNotMirrored"

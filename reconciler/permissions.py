@@ -90,6 +90,7 @@ WORKER: tuple[Rule, ...] = (
     Rule(Scope.CLUSTER, NAMESPACES, ("get",), "the cluster's UID", only="kube-system"),
     Rule(Scope.CLUSTER, PRIORITY_CLASSES, ("get", "create"), "lent pods yield to the owner's"),
     Rule(Scope.MOUNT, PODS, (*READ, "create", "patch", "delete"), "mirrored pods"),
+    Rule(Scope.MOUNT, PODS, ("patch",), "`kubectl debug`", "ephemeralcontainers"),
     Rule(Scope.MOUNT, EVENTS, ("list",), "tell what ended a mirrored pod"),
     Rule(Scope.MOUNT, CONFIGMAPS, (*READ, "create", "patch", "delete"), "copies of what pods reference"),
     Rule(Scope.MOUNT, SECRETS, (*READ, "create", "patch", "delete"), "copies of what pods reference"),

@@ -15,6 +15,7 @@ from reconciler.decision import Action, Create, Decision, Delete, Emit, Patch, S
 from reconciler.kube.projections import Copied, Node, NodeSpec, ObjectMeta, Pod
 from reconciler.marks import BindingState, Identity
 from reconciler.topdown.decide_pod import decide_pod
+from reconciler.topdown.ephemeral import EPHEMERAL_CONTAINERS
 from reconciler.topdown.view import PodView
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -220,10 +221,22 @@ def _patched(pod: Copied[Pod] | None, action: Patch) -> Copied[Pod]:
     assert target.uid == seen["uid"]
     assert target.resource_version in (None, seen["resourceVersion"]), "conflict"
     assert (action.subresource == "status") == ("status" in action.patch), "status has its own subresource"
-    patched = changed(manifest, action.patch)
+    patch = _served(action, manifest) if action.subresource == EPHEMERAL_CONTAINERS else action.patch
+    patched = changed(manifest, patch)
     assert patched != manifest, "a patch that changes nothing"
     version = str(int(seen["resourceVersion"]) + 1)
     return copied(changed(patched, {"metadata": {"resourceVersion": version}}))
+
+
+def _served(action: Patch, pod: Json) -> Json:
+    """An addition as servers of either age take it: those that are there stay as they are, in what is new they fill in what was not said."""
+    assert action.target.resource_version, "a list is replaced"
+    said = dict(action.patch.get("spec", action.patch))
+    assert set(said) == {"ephemeralContainers"}
+    there, wanted = pod["spec"].get("ephemeralContainers", []), said["ephemeralContainers"]
+    assert wanted[: len(there)] == there, "neither changed nor removed"
+    made = [{"imagePullPolicy": "Always", "resources": {}, **it} for it in wanted[len(there) :]]
+    return {"spec": {"ephemeralContainers": [*there, *made]}}
 
 
 def _deleted(view: PodView, action: Delete) -> PodView:

@@ -17,7 +17,7 @@ from reconciler.bottomup.reports import is_leased
 from reconciler.bridge.computing import decode_partial, decode_pod
 from reconciler.bridge.endings import ended_uid, ending_told
 from reconciler.bridge.nodes import node_name_of
-from reconciler.bridge.pods import copy_among, copy_names
+from reconciler.bridge.pods import copy_among, copy_names, ephemeral_api_of
 from reconciler.kube.calls import Selection
 from reconciler.kube.client import Client
 from reconciler.kube.errors import KubeError, NotFoundError
@@ -28,7 +28,7 @@ from reconciler.marks import Identity
 from reconciler.topdown.mapping import stands_for
 from reconciler.topdown.references import references_of
 from reconciler.topdown.silence import PATIENCE
-from reconciler.topdown.view import Dependent, Disruption, PodView, Reference
+from reconciler.topdown.view import Dependent, Disruption, EphemeralApi, PodView, Reference
 
 _VNODE_TAINT: Final = Taint(names.TAINT_VNODE, "NoSchedule")
 
@@ -129,6 +129,7 @@ async def _seen(view: PodView, reader: "Reader") -> PodView:
         vnode=view.vnode,
         worker_node=view.worker_node,
         dependents=dependents,
+        ephemeral_api=await reader.ephemeral_api(pod, worker_pod) if worker_pod else None,
     )
 
 
@@ -150,6 +151,10 @@ class Reader:
         """How somebody ended the worker pod, where the pods do not tell."""
         uid = ended_uid(pod, worker_pod)
         return await ending_told(self._worker, self.identity.mount_namespace, uid) if uid else None
+
+    async def ephemeral_api(self, pod: Copied[Pod], worker_pod: Copied[Pod]) -> EphemeralApi | None:
+        """How the worker takes what `kubectl debug` adds, if there is something to add."""
+        return await ephemeral_api_of(self._worker, pod, worker_pod)
 
     async def dependents(self, pod: Copied[Pod]) -> tuple[Dependent, ...]:
         """What it references, as metadata only: nobody here wants to see a Secret."""

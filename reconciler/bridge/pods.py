@@ -15,8 +15,9 @@ from reconciler.kube.projections import Copied, HasMetadata, Node, ObjectMeta, O
 from reconciler.kube.resources import PODS, Resource
 from reconciler.marks import Identity
 from reconciler.permissions import REPLICASETS
+from reconciler.topdown.ephemeral import EPHEMERAL_CONTAINERS, lacking
 from reconciler.topdown.references import references_of
-from reconciler.topdown.view import Dependent, Disruption, PodView, Reference, Workload
+from reconciler.topdown.view import Dependent, Disruption, EphemeralApi, PodView, Reference, Workload
 
 
 class PodObserver:
@@ -55,6 +56,7 @@ class PodObserver:
             unreachable_since=self._ground.unreachable_since,
             dependents=self._dependents(computing_pod, identity) if computing_pod else (),
             workload=await self._workloads.of(computing_pod.metadata) if computing_pod else Workload("pod"),
+            ephemeral_api=await self._ephemeral_api(computing_pod, worker_pod),
         )
 
     def _worker_pod(self, key: str, computing_pod: Copied[Pod] | None) -> Copied[Pod] | None:
@@ -100,6 +102,13 @@ class PodObserver:
         uid = ended_uid(computing_pod, worker_pod)
         return await ending_told(self._ground.worker.client, identity.mount_namespace, uid) if uid else None
 
+    async def _ephemeral_api(
+        self, computing_pod: Copied[Pod] | None, worker_pod: Copied[Pod] | None
+    ) -> EphemeralApi | None:
+        if computing_pod is None or worker_pod is None or self._ground.unreachable_since is not None:
+            return None
+        return await ephemeral_api_of(self._ground.worker.client, computing_pod, worker_pod)
+
     def _name_is_taken(self, key: str, identity: Identity) -> bool:
         first = _possible_names(key, identity)[0]
         there = self._ground.worker.pods.get(f"{identity.mount_namespace}/{first}")
@@ -112,6 +121,14 @@ class PodObserver:
         origin = self._ground.computing.dependents(reference.resource).get(f"{namespace}/{reference.name}")
         name, copy = copy_of(self._ground.worker, reference.resource, namespace, reference.name, identity)
         return Dependent(reference, origin.metadata if origin else None, copy, name)
+
+
+async def ephemeral_api_of(worker: Client, computing_pod: Copied[Pod], worker_pod: Copied[Pod]) -> EphemeralApi | None:
+    """How the worker takes ephemeral containers; only asked when there is something to add."""
+    if not lacking(computing_pod, worker_pod):
+        return None
+    kind = await worker.kind_of(PODS, EPHEMERAL_CONTAINERS)
+    return next((api for api in EphemeralApi if api.value == kind), None)
 
 
 def copy_of(

@@ -184,8 +184,16 @@ class Wiring:
         self._add(self._queues.pods, (pod.metadata.key for pod in self._computing.pods.by_index(ON_NODE, vnode_name)))
 
     def _wake_pods_naming(self, key: str) -> None:
-        waiting = (pod.metadata.key for pod in self._computing.pods.by_index(NAMES_DEPENDENT, key))
-        self._add(self._queues.pods, (pod for pod in waiting if not self._worker.pods_for(pod)))
+        """Those that may wait for a copy: to be started, or for an ephemeral container to be added."""
+        naming = self._computing.pods.by_index(NAMES_DEPENDENT, key)
+        self._add(
+            self._queues.pods,
+            (
+                pod.metadata.key
+                for pod in naming
+                if pod.seen.spec.ephemeral_containers or not self._worker.pods_for(pod.metadata.key)
+            ),
+        )
 
     def _origin_of(self, copy: PartialObject, resource: Resource) -> str | None:
         annotations = copy.metadata.annotations

@@ -164,7 +164,11 @@ class Client:
 
     async def has(self, resource: Resource) -> bool:
         """Whether the server serves the resource, as of five minutes ago at most."""
-        return await self._discovery.has(resource)
+        return await self._discovery.kind_of(resource) is not None
+
+    async def kind_of(self, resource: Resource, subresource: str) -> str | None:
+        """The kind that a subresource takes, None where the server does not serve it; as of five minutes ago at most."""
+        return await self._discovery.kind_of(resource, subresource)
 
     async def server_version(self) -> ServerVersion:
         """The server's version."""

@@ -56,6 +56,7 @@ class _Resource(msgspec.Struct):
     name: str
     group: str = ""
     version: str = ""
+    kind: str = ""
 
 
 class _Resources(msgspec.Struct):
@@ -88,14 +89,14 @@ class Discovery:
             if "/" not in resource.name
         )
 
-    async def has(self, resource: Resource) -> bool:
-        """Whether the resource is served; a no is asked again after ten seconds."""
+    async def kind_of(self, resource: Resource, subresource: str = "") -> str | None:
+        """The kind that a resource or its subresource takes, None where it is not served; a no is asked again after ten seconds."""
+        name = f"{resource.plural}/{subresource}" if subresource else resource.plural
         for fresh_seconds in (_FRESH_SECONDS, _FRESH_NO_SECONDS):
-            if any(
-                found.name == resource.plural for found in await self._resources(resource.api_version, fresh_seconds)
-            ):
-                return True
-        return False
+            for found in await self._resources(resource.api_version, fresh_seconds):
+                if found.name == name:
+                    return found.kind
+        return None
 
     async def eviction_api(self) -> str:
         """The apiVersion of Evictions: pods say it of their subresource (policy/v1 has no Eviction before 1.22)."""

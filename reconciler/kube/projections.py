@@ -147,6 +147,7 @@ class PodSpec(Projection, frozen=True):
     node_name: str = ""
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
+    ephemeral_containers: tuple[Container, ...] = ()
     overhead: dict[str, str] = msgspec.field(default_factory=dict)
     resources: ResourceRequirements = ResourceRequirements()
     priority: int = 0

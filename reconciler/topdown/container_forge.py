@@ -1,5 +1,6 @@
 """A computing pod's container as the worker pod needs it: variables renamed, credentials left out, everything unknown untouched."""
 
+from collections.abc import Collection
 from typing import Any
 
 from reconciler.decision import Manifest
@@ -18,6 +19,17 @@ def container_for(container: Manifest, renaming: Renaming) -> Manifest:
     if "claims" in container.get("resources", {}):
         forged["resources"] = {field: it for field, it in container["resources"].items() if field != "claims"}
     return forged
+
+
+def ephemeral_container_for(container: Manifest, renaming: Renaming, mountable: Collection[str]) -> Manifest:
+    """The ephemeral container of a worker pod that is there already; it sees what is `mountable` of that pod's volumes."""
+    forged = container_for(container, renaming)
+    mounts = {
+        field: [it for it in container[field] or () if it.get("name") in mountable]
+        for field in ("volumeMounts", "volumeDevices")
+        if field in container
+    }
+    return {**forged, **mounts}
 
 
 def variable_is_credential(variable: Manifest, renaming: Renaming) -> bool:

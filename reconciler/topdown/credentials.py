@@ -36,6 +36,11 @@ def is_minted(source: Manifest) -> bool:
     return not MINTED.isdisjoint(source)
 
 
+def holds_minted(volume: Manifest) -> bool:
+    """Whether a volume holds such a credential."""
+    return any(is_minted(source) for source in volume.get("projected", {}).get("sources") or ())
+
+
 def is_api_access(volume: Manifest) -> bool:
     """Whether the ServiceAccount admission made this volume: token, CA and namespace, of no use without each other."""
     return volume.get("name", "").startswith(names.API_ACCESS_VOLUME_PREFIX) and any(

@@ -18,6 +18,7 @@ The first line that fits holds. "gone" is a live answer, never a cache's silence
 | live | ours, unplaced | for `unplacedTimeoutSeconds` | Failed, `Unplaced` |
 | live | ours, deleted there and Failed | | status up, with `Preempted`, `Evicted` or else `PhysicalPodLost` where it names no reason |
 | live | ours | | metadata, deadline and tolerations down; status up; mapping on record |
+| live | ours | all that is so; lacks ephemeral containers | add one that was not refused and whose copies are there |
 | live | none | mapped once; gone for sure, no worker node | Failed, `NodeLost` |
 | live | none | mapped once; gone for sure | Failed, `Preempted`, `Evicted` or else `PhysicalPodLost` |
 | live | none | mapped once; else | wait |
@@ -34,6 +35,7 @@ from reconciler import names
 from reconciler.decision import Action, Create, Decision, Emit, Patch, Side
 from reconciler.kube.projections import Copied, Pod
 from reconciler.topdown.departure import leaving, lost, orphaned
+from reconciler.topdown.ephemeral import addition_among, refused_addition
 from reconciler.topdown.mapping import mapped_uid, stands_for
 from reconciler.topdown.pod_conditions import by_type, condition_for
 from reconciler.topdown.pod_status import shows
@@ -63,11 +65,17 @@ def decide_pod(view: PodView, now: datetime) -> Decision:
 
 
 def refused_pod(view: PodView, error_message: str, now: datetime) -> Decision:
-    """What the user is told when an API server refused to create the worker pod; nothing when something else was refused, or it was told already."""
-    computing_pod = view.computing_pod
-    if computing_pod is None or not any(isinstance(it, Create) for it in decide_pod(view, now).actions):
+    """What the user is told when an API server refused the worker pod, or an ephemeral container of it; nothing when something else was refused, or it was told already."""
+    computing_pod, message = view.computing_pod, error_message[:MESSAGE_LIMIT]
+    actions = decide_pod(view, now).actions
+    if computing_pod is not None and (added := addition_among(actions)) is not None:
+        return refused_addition(computing_pod, added, message, now)
+    if computing_pod is None or not any(isinstance(it, Create) for it in actions):
         return Decision("the refusal was not of a worker pod")
-    message = error_message[:MESSAGE_LIMIT]
+    return _refused_create(computing_pod, message, now)
+
+
+def _refused_create(computing_pod: Copied[Pod], message: str, now: datetime) -> Decision:
     own = by_type(whole(computing_pod).get("status", {}).get("conditions"))
     was = own.get(names.CONDITION_MIRRORED)
     told = condition_for(names.CONDITION_MIRRORED, "False", names.EVENT_CREATE_REFUSED, message, was, now)

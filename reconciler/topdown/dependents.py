@@ -10,8 +10,9 @@ from reconciler import names
 from reconciler.decision import Manifest
 from reconciler.kube.projections import ObjectMeta
 from reconciler.kube.resources import SECRETS
+from reconciler.topdown.credentials import is_token
 from reconciler.topdown.metadata import Marks, carried_annotations, carried_labels, marks_for, metadata_changes
-from reconciler.topdown.view import DependentView
+from reconciler.topdown.view import Dependent, DependentView
 
 CONTENTS = ("data", "binaryData")
 OPAQUE = "Opaque"
@@ -25,6 +26,14 @@ class Copy:
     contents: Mapping[str, Mapping[str, str]]
     is_immutable: bool
     type: str | None
+
+
+def is_on_its_way(dependent: Dependent) -> bool:
+    """A copy that will come, and must be there before variables are read from it. An origin that is missing is no obstacle: the pod waits for it on its node."""
+    origin, copy = dependent.origin, dependent.copy
+    if origin is None or is_token(origin):
+        return False
+    return copy is None or copy.annotations.get(names.VIRTUAL_UID) != origin.uid
 
 
 def metadata_of(manifest: Manifest) -> ObjectMeta:

@@ -38,7 +38,7 @@ LEFT_OUT = frozenset(
         "serviceAccount",
         # conditions that controllers of the computing cluster set never reach the worker; pod_status.py applies the gates on the way up
         "readinessGates",
-        # the API refuses them in a create
+        # the API refuses them in a create; ephemeral.py adds them later
         "ephemeralContainers",
         # claims of devices are not copied; the API refuses a pod whose containers name claims that it does not list
         "resourceClaims",

@@ -11,6 +11,7 @@ from reconciler import names
 from reconciler.decision import Manifest
 from reconciler.topdown.pod_conditions import conditions_for
 
+EPHEMERALS = "ephemeralContainerStatuses"
 BROUGHT_UP = (
     "phase",
     "message",
@@ -22,7 +23,7 @@ BROUGHT_UP = (
     "podIPs",
     "containerStatuses",
     "initContainerStatuses",
-    "ephemeralContainerStatuses",
+    EPHEMERALS,
 )
 KNOWN_EVERYWHERE = frozenset(BROUGHT_UP) - {"hostIPs"} | frozenset(
     {
@@ -65,7 +66,7 @@ def computing_status_for(worker_pod: Manifest, computing_pod: Manifest) -> Manif
     if _is_settled(worker, computing):
         return {}
     gates = [gate["conditionType"] for gate in computing_pod.get("spec", {}).get("readinessGates") or ()]
-    brought = {field: worker.get(field) for field in BROUGHT_UP}
+    brought = {field: worker.get(field) for field in BROUGHT_UP} | _of_own_ephemerals(worker, computing_pod)
     return {
         **brought,
         "phase": worker.get("phase") or computing.get("phase"),
@@ -96,6 +97,12 @@ def _shows_field(field: str, seen: Any, wanted: Any) -> bool:
     if field in KNOWN_EVERYWHERE:
         return shows(seen, wanted)
     return seen is None or bool(seen == wanted)
+
+
+def _of_own_ephemerals(worker: Manifest, computing_pod: Manifest) -> dict[str, Any]:
+    """Without the debug containers of the worker's owner, which the computing pod does not have."""
+    own = {it["name"] for it in computing_pod.get("spec", {}).get("ephemeralContainers") or ()}
+    return {EPHEMERALS: [it for it in worker.get(EPHEMERALS) or () if it["name"] in own] or None}
 
 
 def _is_settled(worker: Manifest, computing: Manifest) -> bool:

@@ -6,18 +6,18 @@ from datetime import datetime
 from reconciler import names
 from reconciler.conditions import rfc3339
 from reconciler.decision import Action, Create, Decision, Emit, Side, Target
-from reconciler.kube.projections import Copied, Node, ObjectMeta, Pod
+from reconciler.kube.projections import Copied, Node, Pod
 from reconciler.kube.resources import PODS
 from reconciler.marks import is_mirrored
 from reconciler.promise import promise_of
-from reconciler.topdown.credentials import is_token
+from reconciler.topdown.dependents import is_on_its_way
 from reconciler.topdown.pod_forge import worker_pod_for
 from reconciler.topdown.renaming import renaming_for
 from reconciler.topdown.shortfalls import shortfalls_of
 from reconciler.topdown.stand_in import stand_in
 from reconciler.topdown.targets import of_computing_pod, whole
 from reconciler.topdown.verdicts import Verdict, failed
-from reconciler.topdown.view import Dependent, PodView
+from reconciler.topdown.view import PodView
 
 OWNED_BY = (names.VIRTUAL_POD_UID, names.BINDING_UID, names.COMPUTING_CLUSTER_UID)
 
@@ -47,21 +47,9 @@ def _obstacles(view: PodView) -> Iterator[str]:
     # A vnode deleted by hand comes back. If it does not, Kubernetes' own garbage collection ends pods whose node is gone.
     if view.vnode is None or view.vnode.metadata.is_deleting:
         yield "waiting for the vnode to be there again"
-    missing = [f"{it.reference.resource.kind} {it.reference.name}" for it in view.dependents if _is_on_its_way(it)]
+    missing = [f"{it.reference.resource.kind} {it.reference.name}" for it in view.dependents if is_on_its_way(it)]
     if missing:
         yield f"waiting for {', '.join(missing)} to be copied to the worker"
-
-
-def _is_on_its_way(dependent: Dependent) -> bool:
-    """A copy that will come, and must be there before variables are read from it. An origin that is missing is no obstacle: the pod waits for it on its node."""
-    origin, copy = dependent.origin, dependent.copy
-    if origin is None or is_token(origin):
-        return False
-    return copy is None or not _is_copy_of(copy, origin)
-
-
-def _is_copy_of(copy: ObjectMeta, origin: ObjectMeta) -> bool:
-    return copy.annotations.get(names.VIRTUAL_UID) == origin.uid
 
 
 def _create(view: PodView, computing_pod: Copied[Pod], worker_node: Node) -> Decision:

@@ -1,10 +1,12 @@
-"""A computing pod and its worker pod, both there: metadata goes down, status comes up, the mapping is on record."""
+"""A computing pod and its worker pod, both there: metadata and ephemeral containers go down, status comes up, the mapping is on record."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from reconciler import names
 from reconciler.decision import Action, Decision, Delete, Patch, Side
 from reconciler.kube.projections import Copied, Pod
+from reconciler.topdown.ephemeral import addition, told_of_trouble, with_trouble
 from reconciler.topdown.lease_ending import LEASE_ANNOTATIONS, Ending, ending_of, told_of, with_lease_ending
 from reconciler.topdown.mapping import mapping_for
 from reconciler.topdown.pod_conditions import SCHEDULED
@@ -29,11 +31,16 @@ def keep_in_step(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[P
     actions: tuple[Action, ...] = (
         *brought_up(view, computing_pod, worker_pod, now),
         *(told_of(ending, computing_pod) if ending else ()),
+        *told_of_trouble(view, computing_pod, worker_pod),
         *_recorded(view, computing_pod, worker_pod),
         *_down(
             view, computing_pod, worker_pod
         ),  # last: a worker that refuses a label must not keep its status from coming up
     )
+    # Alone: the others move the version that it holds on to, and a refusal must be its own.
+    added = None if actions else addition(view, computing_pod, worker_pod)
+    if added is not None:
+        return replace(added, wake_at=deadline)
     because = f"in step with {name}: {worker_pod.seen.status.phase or 'no phase yet'}"
     if deadline is not None:
         because = f"waiting for the worker to place {name}, {int((deadline - now).total_seconds())} s left"
@@ -44,6 +51,8 @@ def brought_up(view: PodView, computing_pod: Copied[Pod], worker_pod: Copied[Pod
     """The patch of the computing pod's status, if it shows anything else than the worker pod's."""
     pod = whole(computing_pod)
     wanted = dict(computing_status_for(whole(worker_pod), pod))
+    if wanted:
+        wanted["conditions"] = with_trouble(wanted["conditions"], view, (computing_pod, worker_pod), now)
     if wanted and _was_ended_there(computing_pod, worker_pod):
         if computing_pod.seen.status.is_terminal:
             return ()  # it has said how it ended, and Events, which may have told, do not last

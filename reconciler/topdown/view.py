@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from inventory.model import Binding
 from reconciler.decision import Manifest
@@ -48,6 +49,13 @@ class Disruption:
     message: str
 
 
+class EphemeralApi(StrEnum):
+    """How an API server takes ephemeral containers: the kind that it says its subresource has."""
+
+    POD = "Pod"  # since 1.22
+    LIST = "EphemeralContainers"  # before, where an alpha gate is open
+
+
 @dataclass(frozen=True, slots=True)
 class PodView:
     """One computing pod and its worker pod.
@@ -65,6 +73,7 @@ class PodView:
         unreachable_since: Since when the worker has not answered; None while it does.
         dependents: What it references.
         workload: Who owns it.
+        ephemeral_api: How the worker takes ephemeral containers, None where it does not. Read only when the worker pod lacks one.
 
     """
 
@@ -82,6 +91,7 @@ class PodView:
     unreachable_since: datetime | None = None
     dependents: tuple[Dependent, ...] = ()
     workload: Workload = Workload("pod")
+    ephemeral_api: EphemeralApi | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,21 @@ import msgspec
 import pytest
 
 from oceanctl.sandbox.controlplane import ControlPlane
+from oceanctl.sandbox.programs import Programs
 from reconciler import names
 from reconciler.clock import SystemClock
 from reconciler.decision import Decision, Patch, Side, Target
 from reconciler.kube.client import Client, connect
-from reconciler.kube.errors import AlreadyExistsError, NotFoundError
+from reconciler.kube.errors import AlreadyExistsError, NotFoundError, RejectedError
 from reconciler.kube.kubeconfig import from_file
 from reconciler.kube.projections import Copied, Pod
 from reconciler.kube.resources import NAMESPACES, PODS, PRIORITY_CLASSES, Resource
 from reconciler.marks import BindingState, Identity
 from reconciler.perform import Performer
-from reconciler.topdown.decide_pod import decide_pod
+from reconciler.topdown.decide_pod import decide_pod, refused_pod
+from reconciler.topdown.ephemeral import EPHEMERAL_CONTAINERS
 from reconciler.topdown.references import references_of
-from reconciler.topdown.view import Dependent, PodView
+from reconciler.topdown.view import Dependent, EphemeralApi, PodView
 from tests.mirroring import BINDING, OPEN_VNODE, WORKER_NODE, Json
 from tests.recording import new_recorder
 
@@ -37,6 +39,7 @@ class World:
     client: Client
     namespace: str
     identity: Identity
+    programs: Programs
 
     async def read(self, resource: Resource, name: str, namespace: str) -> Json | None:
         try:
@@ -47,7 +50,15 @@ class World:
     async def view(self, name: str, **more: Any) -> PodView:
         computing = await self.read(PODS, name, self.namespace)
         worker = await self.read(PODS, names.mirrored_name(self.namespace, name), self.identity.mount_namespace)
-        fields: Json = {"vnode": OPEN_VNODE, "worker_node": WORKER_NODE, "binding": BINDING, **more}
+        kind = await self.client.kind_of(PODS, EPHEMERAL_CONTAINERS)
+        api = next((it for it in EphemeralApi if it.value == kind), None)
+        fields: Json = {
+            "ephemeral_api": api,
+            "vnode": OPEN_VNODE,
+            "worker_node": WORKER_NODE,
+            "binding": BINDING,
+            **more,
+        }
         return PodView(
             state=BindingState(self.identity),
             key=f"{self.namespace}/{name}",
@@ -74,7 +85,10 @@ class World:
             decision = decide_pod(view, SystemClock().now() + later)
             if not decision.actions:
                 return view
-            await self.perform(decision)
+            try:
+                await self.perform(decision)
+            except RejectedError as error:
+                await self.perform(refused_pod(view, str(error), SystemClock().now()))
         raise AssertionError(f"still busy after {MOST_PASSES} passes")
 
     async def create(self, spec: Mapping[str, Any]) -> str:
@@ -117,4 +131,6 @@ async def world(bare_cluster: ControlPlane) -> AsyncIterator[World]:
         rank = {"apiVersion": PRIORITY_CLASSES.api_version, "kind": "PriorityClass", "value": names.DEFAULT_PRIORITY}
         with suppress(AlreadyExistsError):  # the cluster is shared
             await client.create(PRIORITY_CLASSES, {**rank, "metadata": {"name": names.DEFAULT_PRIORITY_CLASS}})
-        yield World(client, namespace, Identity("computing-uid", "tokyo", "binding-uid", "c1", mount))
+        yield World(
+            client, namespace, Identity("computing-uid", "tokyo", "binding-uid", "c1", mount), bare_cluster.programs
+        )

@@ -144,6 +144,14 @@ async def test_a_resource_that_is_served_is_asked_for_once(api: FakeApi, client:
     assert len(api.seen) == 1
 
 
+async def test_a_subresource_says_what_kind_it_takes(api: FakeApi, client: Client) -> None:
+    listed = [{"name": "pods", "kind": "Pod"}, {"name": "pods/ephemeralcontainers", "kind": "EphemeralContainers"}]
+    api.will(says({"resources": listed}))
+    assert await client.kind_of(PODS, "ephemeralcontainers") == "EphemeralContainers"
+    assert await client.kind_of(PODS, "resize") is None
+    assert len(api.seen) == 1
+
+
 async def test_a_group_that_is_not_there_serves_nothing(api: FakeApi, client: Client) -> None:
     api.will(refuses(404, "NotFound"))
     assert not await client.has(NODES)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reconciler import names
-from reconciler.topdown.container_forge import container_for
+from reconciler.topdown.container_forge import container_for, ephemeral_container_for
 from reconciler.topdown.renaming import Renaming
 
 RENAMING = Renaming("shop", {}, frozenset({"token-x"}), "builder")
@@ -104,3 +104,22 @@ def test_the_original_is_never_changed() -> None:
     container = {"name": "c", "env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "k"}}}]}
     container_for(container, RENAMING)
     assert container["env"] == [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "k"}}}]
+
+
+def test_an_ephemeral_container_mounts_what_the_worker_pod_has() -> None:
+    container = {
+        "name": "c",
+        "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "x", "key": "k"}}}],
+        "volumeMounts": [{"name": "data", "mountPath": "/d"}, {"name": "gone", "mountPath": "/g"}],
+        "volumeDevices": [{"name": "gone", "devicePath": "/dev/g"}],
+    }
+    assert ephemeral_container_for(container, RENAMING, {"data"}) == {
+        "name": "c",
+        "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": X, "key": "k"}}}],
+        "volumeMounts": [{"name": "data", "mountPath": "/d"}],
+        "volumeDevices": [],
+    }
+
+
+def test_an_ephemeral_container_without_mounts_gets_none() -> None:
+    assert ephemeral_container_for({"name": "c"}, RENAMING, {"data"}) == {"name": "c"}

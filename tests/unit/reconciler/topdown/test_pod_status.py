@@ -29,11 +29,17 @@ def with_status(status: Json, **spec: Any) -> Json:
         pytest.param("podIPs", [{"ip": "10.0.0.1"}], id="podIPs"),
         pytest.param("containerStatuses", [{"name": "c", "ready": True}], id="containers"),
         pytest.param("initContainerStatuses", [{"name": "c", "ready": True}], id="init"),
-        pytest.param("ephemeralContainerStatuses", [{"name": "c", "ready": True}], id="ephemeral"),
     ],
 )
 def test_a_field_of_the_status_comes_up_alone(field: str, value: Any) -> None:
     assert changes({"phase": "Pending", field: value}, with_status({"phase": "Pending"})) == {field: value}
+
+
+def test_of_ephemeral_containers_only_its_own_come_up() -> None:
+    worker = {"phase": "Pending", "ephemeralContainerStatuses": [{"name": "mine"}, {"name": "of-the-owner"}]}
+    seen = with_status({"phase": "Pending"}, ephemeralContainers=[{"name": "mine"}])
+    assert changes(worker, seen) == {"ephemeralContainerStatuses": [{"name": "mine"}]}
+    assert changes(worker, with_status({"phase": "Pending"})) == {}
 
 
 @pytest.mark.parametrize("field", ["qosClass", "nominatedNodeName", "observedGeneration", "resize"])
