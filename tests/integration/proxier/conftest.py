@@ -76,7 +76,7 @@ class Scene:
         self.cluster.api.post(PODS.path(namespace=MOUNT), self._worker_pod(made, spec))
         eventually(lambda: self.worker_pod(name)["status"]["phase"] in ("Running", "Succeeded"))
         path, running = PODS.path(name, NAMESPACE, "status"), {"status": {"phase": "Running"}}
-        self.cluster.api._json("PATCH", path, running, "application/merge-patch+json")
+        self.cluster.api.patch(path, running)
 
     def make_pod(self, name: str, command: str, *, containers: int = 1) -> Json:
         """A pod on the vnode, for which nothing runs yet."""
