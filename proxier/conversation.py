@@ -151,7 +151,7 @@ class Conversation:
                 await self._hand_on_refusal(reply, target, address, upstream)
                 return
             else:
-                self._pour(reply)
+                self._pour(reply, target)
             await self._until_over(reply.leg)
         finally:
             self._record.from_worker = reply.leg.received
@@ -179,9 +179,10 @@ class Conversation:
         reply.leg.join(self._leg, reply.glued())
         self._leg.join(reply.leg, glued)
 
-    def _pour(self, reply: Reply) -> None:
+    def _pour(self, reply: Reply, target: Target) -> None:
         self._send_head(reply)
-        reply.leg.join(self._leg, reply.glued())
+        pass_on = reply.leg.gather_for if _is_followed(target) else reply.leg.join
+        pass_on(self._leg, reply.glued())
         self._leg.listen_for_the_end(reply.leg)
 
     async def _hand_on_refusal(self, reply: Reply, target: Target, address: WorkerAddress, upstream: Upstream) -> None:
@@ -234,7 +235,11 @@ class Conversation:
 
 def _patience_for(target: Target) -> float:
     """A kubelet sends not even a head before the container of a follower says something."""
-    return IDLE_SECONDS if ("follow", "true") in target.query else ANSWER_SECONDS
+    return IDLE_SECONDS if _is_followed(target) else ANSWER_SECONDS
+
+
+def _is_followed(target: Target) -> bool:
+    return ("follow", "true") in target.query
 
 
 def _check_manner(head: Head, target: Target, glued: bytes) -> None:

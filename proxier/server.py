@@ -11,7 +11,8 @@ from typing import Any, Final
 from proxier.certs import ServingTls
 from proxier.conversation import Conversation, Services
 from proxier.strangers import Strangers, source_of
-from proxier.streams import SHUTDOWN_SECONDS, Leg, keep_alive
+from proxier.streams import Leg, keep_alive
+from proxier.tls import Link, Room
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Server:
         self._place = place
         self._tls = tls
         self._services = services
+        self._room = Room()
         self._listeners: dict[int, _Listener] = {}
         self._connections: set[asyncio.Task[None]] = set()
         self._strangers = Strangers(place.most_strangers, place.most_strangers_of_source)
@@ -124,7 +126,7 @@ class Server:
     ) -> None:
         leg = Leg()
         try:
-            certificate = await _shake_hands(connection, leg, context)
+            certificate = await self._shake_hands(connection, leg, context)
             conversation = Conversation(leg, vnode, certificate, self._services, leave)
             await conversation.hold()
         except (OSError, TimeoutError):  # TLS errors are OSErrors
@@ -135,17 +137,15 @@ class Server:
             leg.abort()
             connection.close()
 
-
-async def _shake_hands(connection: socket.socket, leg: Leg, context: ssl.SSLContext) -> Mapping[str, Any] | None:
-    """Finish the handshake; what was verified of the client, None if it showed nothing."""
-    keep_alive(connection)
-    connection.settimeout(0)
-    transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
-        lambda: leg,
-        connection,
-        ssl=context,
-        ssl_handshake_timeout=HANDSHAKE_SECONDS,
-        ssl_shutdown_timeout=SHUTDOWN_SECONDS,
-    )
-    certificate: Mapping[str, Any] | None = transport.get_extra_info("peercert")
-    return certificate or None
+    async def _shake_hands(
+        self, connection: socket.socket, leg: Leg, context: ssl.SSLContext
+    ) -> Mapping[str, Any] | None:
+        """Finish the handshake; what was verified of the client, None if it showed nothing."""
+        keep_alive(connection)
+        connection.settimeout(0)
+        link = Link(leg, self._room, context)
+        leg.tie(link)
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: link, connection)
+            await link.ready
+        return link.certificate

@@ -1,7 +1,7 @@
-"""The leg: one connection of a stream, whose bytes are first read as a head and then go straight to the other leg's transport.
+"""The leg: one connection of a stream, whose bytes are first read as a head and then go straight to the other leg's link.
 
-TLS in asyncio has no half-close, and streams of SPDY and WebSocket need none: when either side ends, the other is flushed and closed. Nothing is ever written
-to a transport that is closing, because such bytes vanish; whoever reads slowly stops the reading on the other side.
+Streams of SPDY and WebSocket need no half-close: when either side ends, the other is flushed and closed. Whoever reads slowly stops the reading on the other
+side.
 """
 
 import asyncio
@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from proxier.errors import GoneError, HeadError
+from proxier.gathering import Gathering
 from proxier.heads import END, MOST_HEAD_BYTES
+from proxier.tls import Link
 
-WRITE_BUFFER_BYTES: Final = 1024 * 1024  # smaller ones toggle the flow so often that it costs a third of the throughput
-SHUTDOWN_SECONDS: Final = 30.0  # of TLS: with less, a slow reader loses the end, and an exit code comes last
 _MOST_KEPT_BYTES: Final = 64 * 1024  # before anybody takes them
 _ESTABLISHED: Final = 1  # what TCP_INFO says of a connection of which neither end has closed or given up
 _KEEPALIVE: Final = (  # a dead peer is noticed within two minutes, and middleboxes see that the connection is in use
@@ -24,35 +24,34 @@ _KEEPALIVE: Final = (  # a dead peer is noticed within two minutes, and middlebo
 )
 
 
-class Leg(asyncio.Protocol):
-    """One connection. Until it is joined it keeps what comes, 64 KiB at most beyond what was asked for."""
+class Leg:
+    """One connection. Until it is joined it keeps what comes, 64 KiB at most beyond what was asked for and received at once."""
 
     def __init__(self) -> None:
         self.received = 0  # bytes, since the connection was made
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self._link: Link | None = None
         self._kept = bytearray()
         self._news = asyncio.Event()
-        self._take: Callable[[bytes], None] = self._keep
+        self.take: Callable[[memoryview], None] = self._keep  # as the link calls it
+        self._after: Callable[[int, int], None] = self._have_kept
         self._peer: Leg | None = None
         self._writable = asyncio.Event()
         self._writable.set()
         self._is_held = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As asyncio calls it, after the handshake of TLS."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+    def tie(self, link: Link) -> None:
+        """The connection that this leg is."""
+        self._link = link
 
-    def data_received(self, data: bytes) -> None:
-        """As asyncio calls it."""
-        self.received += len(data)
-        self._take(data)
+    def all_taken(self, pieces: int, size: int) -> None:
+        """As the link calls it."""
+        self.received += size
+        self._after(pieces, size)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """As asyncio calls it, after the last byte was taken or given up; errors of a connection are its end, nothing else."""
-        _ = exc
+    def connection_lost(self) -> None:
+        """As the link calls it, after the last byte was taken or given up."""
         if not self.ended.done():
             self.ended.set_result(None)
         self._news.set()
@@ -61,13 +60,13 @@ class Leg(asyncio.Protocol):
             self._peer.finish()
 
     def pause_writing(self) -> None:
-        """As asyncio calls it when 1 MiB waits to be sent."""
+        """As the link calls it when 1 MiB waits to be sent."""
         self._writable.clear()
         if self._peer is not None:
             self._peer.hold()
 
     def resume_writing(self) -> None:
-        """As asyncio calls it when most of that is sent."""
+        """As the link calls it when most of that is sent."""
         self._writable.set()
         if self._peer is not None:
             self._peer.go_on()
@@ -75,51 +74,55 @@ class Leg(asyncio.Protocol):
     @property
     def is_over(self) -> bool:
         """Whether nothing more comes or goes."""
-        return self.ended.done() or self._transport is None or self._transport.is_closing()
+        return self.ended.done() or self._link is None or self._link.is_closing
 
     @property
     def is_left(self) -> bool:
         """Whether the other end has closed or died while nothing is read here: asyncio tells only those who read. Never where the system does not say."""
-        if self._transport is None or not self._is_held or self.is_over or not hasattr(socket, "TCP_INFO"):
+        if self._link is None or not self._is_held or self.is_over or not hasattr(socket, "TCP_INFO"):
             return False
-        connection = self._transport.get_extra_info("socket")
-        return bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED)
+        return self._link.option(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED
 
     def write(self, data: bytes) -> None:
         """Send, unless the connection has ended."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        self.put(data)
+        self.flush()
+
+    @property
+    def put(self) -> Callable[[bytes | memoryview], None]:
+        """What sends a piece with the next `flush`, unless the connection has ended."""
+        return self._link.write if self._link is not None else _forget
+
+    def flush(self) -> None:
+        """Send what was put."""
+        if self._link is not None:
+            self._link.flush()
 
     async def room(self) -> None:
         """Return when the other end takes more, or never will."""
         await self._writable.wait()
 
     def finish(self) -> None:
-        """Send what waits, then close; what still comes is nobody's.
-
-        TLS that has seen the end while nothing was read would never close without being read again.
-        """
-        if self._transport is not None and not self._transport.is_closing():
-            self._take = _drop
-            self.go_on()
-            self._transport.close()
+        """Send what waits, then close; what still comes is nobody's."""
+        if self._link is not None:
+            self._link.close()
 
     def abort(self) -> None:
         """Close at once."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self._link is not None:
+            self._link.abort()
 
     def hold(self) -> None:
         """Read nothing for now."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._is_held = True
-            self._transport.pause_reading()
+        self._is_held = True
+        if self._link is not None:
+            self._link.hold()
 
     def go_on(self) -> None:
         """Read again."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._is_held = False
-            self._transport.resume_reading()
+        self._is_held = False
+        if self._link is not None:
+            self._link.go_on()
 
     async def more(self) -> bytes:
         """What has come, at least a byte; nothing once the connection has ended."""
@@ -139,19 +142,42 @@ class Leg(asyncio.Protocol):
 
         """
         head = bytearray()
-        while (end := head.find(END, max(0, len(head) - _MOST_KEPT_BYTES - len(END)))) < 0:
+        searched = 0
+        while (end := head.find(END, max(0, searched - len(END)))) < 0:
             if len(head) > MOST_HEAD_BYTES:
                 raise HeadError(431, "the head is too large")
             if not (came := await self.more()):
                 return b"", b""
+            searched = len(head)
             head += came
         end += len(END)
         return bytes(head[:end]), bytes(head[end:])
 
     def join(self, peer: "Leg", glued: bytes = b"") -> None:
         """From now on everything goes to the peer, `glued` and what was kept first."""
+
+        def after(_pieces: int, _size: int) -> None:
+            peer.flush()
+
+        self._pass_to(peer, glued, after)
+
+    def gather_for(self, peer: "Leg", glued: bytes = b"") -> None:
+        """As `join`, but small pieces in quick succession are taken up several at a time."""
+        gathering = Gathering()
+
+        def after(pieces: int, size: int) -> None:
+            peer.flush()
+            if self._link is not None and (seconds := gathering.seconds(self._loop.time(), pieces, size)):
+                self._link.rest(seconds)
+
+        self._pass_to(peer, glued, after)
+
+    def _pass_to(self, peer: "Leg", glued: bytes, after: Callable[[int, int], None]) -> None:
         self._peer = peer
-        self._take = peer.write
+        if self._link is not None:
+            self._link.widen()
+        self.take = peer.put
+        self._after = after
         kept = glued + bytes(self._kept)
         self._kept.clear()
         if kept:
@@ -163,25 +189,27 @@ class Leg(asyncio.Protocol):
     def listen_for_the_end(self, peer: "Leg") -> None:
         """From now on this leg only receives; a client that speaks out of turn, or leaves, ends both."""
         self._peer = peer
-        self._take = self._refuse
+        self.take = self._refuse
         if self._kept or self.ended.done():
             self._refuse(b"")
         self.go_on()
 
-    def _keep(self, data: bytes) -> None:
-        self._kept += data
+    def _keep(self, piece: bytes | memoryview) -> None:
+        self._kept += piece
+
+    def _have_kept(self, _pieces: int, _size: int) -> None:
         if len(self._kept) > _MOST_KEPT_BYTES:
             self.hold()
         self._news.set()
 
-    def _refuse(self, _data: bytes) -> None:
+    def _refuse(self, _piece: bytes | memoryview) -> None:
         self.abort()
         if self._peer is not None:
             self._peer.abort()
 
 
-def _drop(_data: bytes) -> None:
-    pass
+def _forget(_piece: bytes | memoryview) -> None:
+    """A leg that was never tied has nobody to send to."""
 
 
 @asynccontextmanager

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import h11
 
 from proxier.errors import UpstreamError
-from proxier.streams import SHUTDOWN_SECONDS, Leg, keep_alive
+from proxier.streams import Leg, keep_alive
+from proxier.tls import Link, Room
 from reconciler.kube.access import Access
 
 CONNECT_SECONDS: Final = 4.0  # whoever waits is told within 5 s that a worker is away
@@ -84,6 +85,7 @@ class Upstream:
         parts = urlsplit(access.server)
         self.worker = worker
         self.access = access
+        self._room = Room()
         self._host = parts.hostname or ""
         self._port = parts.port or 443
         self._prefix = parts.path.rstrip("/")
@@ -124,18 +126,10 @@ class Upstream:
             raise
 
     async def _connect(self) -> Leg:
-        loop = asyncio.get_running_loop()
         leg = Leg()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                transport, _ = await loop.create_connection(
-                    lambda: leg,
-                    self._host,
-                    self._port,
-                    ssl=self.access.tls,
-                    server_hostname=self.access.configuration.tls_server_name or self._host,
-                    ssl_shutdown_timeout=SHUTDOWN_SECONDS,
-                )
+                await self._shake_hands(leg)
         except ssl.SSLCertVerificationError as error:
             text = f'the certificate of worker "{self.worker}" is not trusted: {error.verify_message}'
             raise UpstreamError(502, text) from error
@@ -145,8 +139,19 @@ class Upstream:
         except OSError as error:
             text = f'worker "{self.worker}" cannot be reached: {error.strerror or type(error).__name__}'
             raise UpstreamError(502, text) from error
-        keep_alive(transport.get_extra_info("socket"))
         return leg
+
+    async def _shake_hands(self, leg: Leg) -> None:
+        name = self.access.configuration.tls_server_name or self._host
+        link = Link(leg, self._room, self.access.tls, server_name=name)
+        leg.tie(link)
+        try:
+            transport, _ = await asyncio.get_running_loop().create_connection(lambda: link, self._host, self._port)
+            keep_alive(transport.get_extra_info("socket"))
+            await link.ready
+        except BaseException:
+            leg.abort()
+            raise
 
     async def _exchange(self, leg: Leg, question: Question) -> Reply:
         connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEAD_BYTES)

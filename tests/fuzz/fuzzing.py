@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
-from proxier import conversation, server, upstream
+from proxier import conversation, server, tls, upstream
 from proxier.errors import RefusalError
 from proxier.heads import END, MOST_HEAD_BYTES, request_in
 from proxier.routes import target_for
@@ -36,8 +36,7 @@ HEADS_PER_ATTEMPT: Final = 10  # that are only read, without a connection
 _PATIENCE: Final = (
     (conversation, "HEAD_SECONDS", 1.5),
     (server, "HANDSHAKE_SECONDS", 2.0),
-    (server, "SHUTDOWN_SECONDS", 1.0),
-    (upstream, "SHUTDOWN_SECONDS", 1.0),
+    (tls, "LINGER_SECONDS", 1.0),
     (upstream, "_REFUSAL_SECONDS", 0.5),
 )
 

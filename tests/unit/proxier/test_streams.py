@@ -109,7 +109,7 @@ async def test_the_worker_s_last_words_arrive_before_the_end(stage: Stage) -> No
 
 
 async def test_a_slow_reader_costs_bounded_memory_and_loses_nothing(stage: Stage) -> None:
-    whole = 40 * MIB
+    whole = 60 * MIB
     sent = 0
 
     async def play(_head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -127,7 +127,7 @@ async def test_a_slow_reader_costs_bounded_memory_and_loses_nothing(stage: Stage
         while sent != before or not sent:
             before = sent
             await asyncio.sleep(0.3)
-        assert sent < 20 * MIB  # sockets' own buffers are most of it
+        assert sent < 30 * MIB  # sockets' own buffers are most of it: four of up to 6 MiB
         answer = await reader.read()
     assert len(answer.partition(b"\r\n\r\n")[2]) == whole
 

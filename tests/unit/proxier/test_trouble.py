@@ -17,6 +17,7 @@ from proxier import chunked, conversation, upstream
 from proxier.chunked import send_chunks
 from proxier.conversation import IDLE_SECONDS
 from proxier.streams import Leg
+from proxier.tls import Link, Room
 from proxier.upstream import CONNECT_SECONDS
 from tests.unit.proxier.stage import EXEC, HOST, LOGS, OK, SWITCH, UPGRADE, Stage, get, staged, status_of, upstream_to
 
@@ -145,10 +146,10 @@ async def test_a_client_that_vanishes_is_seen_even_while_the_worker_takes_nothin
 
 async def test_a_leg_that_is_not_read_closes_after_the_other_end_has(stage: Stage) -> None:
     leg = Leg()
-    async with await asyncio.get_running_loop().create_server(lambda: leg, HOST, 0, ssl=stage.tls.context) as server:
+    async with await asyncio.get_running_loop().create_server(lambda: linked(leg, stage), HOST, 0) as server:
         address = server.sockets[0].getsockname()
         _, writer = await asyncio.open_connection(*address, ssl=stage.client_tls())
-        await until(lambda: leg._transport is not None)
+        await until(lambda: leg._link is not None and leg._link.ready.done())
         assert not leg.is_left
         leg.hold()
         writer.transport.abort()
@@ -168,10 +169,10 @@ async def test_who_takes_nothing_of_a_long_answer_is_cut_off(stage: Stage, monke
             yield bytes(64 * 1024)
             await asyncio.sleep(0)
 
-    async with await asyncio.get_running_loop().create_server(lambda: leg, HOST, 0, ssl=stage.tls.context) as server:
+    async with await asyncio.get_running_loop().create_server(lambda: linked(leg, stage), HOST, 0) as server:
         address = server.sockets[0].getsockname()
         _, writer = await asyncio.open_connection(*address, ssl=stage.client_tls(), limit=1024)
-        await until(lambda: leg._transport is not None)
+        await until(lambda: leg._link is not None and leg._link.ready.done())
         sent = await asyncio.wait_for(send_chunks(leg, b"", endless()), 10)
         assert sent > 0
         await asyncio.wait_for(leg.ended, 5)
@@ -256,6 +257,14 @@ def is_probed(*, local: int | None = None, remote: int | None = None) -> bool:
         if is_meant and state == "01" and re.match("02:", timer):
             return True
     return False
+
+
+def linked(leg: Leg, stage: Stage) -> Link:
+    """A connection of the serving side that is this leg."""
+    assert stage.tls.context is not None
+    link = Link(leg, Room(), stage.tls.context)
+    leg.tie(link)
+    return link
 
 
 async def until(is_so: Callable[[], bool]) -> None:
