@@ -11,7 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
 
-from tests.bench import cached_pods, closing, latencies, machine, pod_events, selecting, watching, writing
+from tests.bench import (
+    cached_pods,
+    closing,
+    executing,
+    latencies,
+    machine,
+    many_streams,
+    pod_events,
+    proxying,
+    selecting,
+    watching,
+    writing,
+)
 from tests.bench.figures import Figure
 from tests.bench.processes import attempt
 
@@ -25,6 +37,9 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "pod-event": pod_events.figures,
     "closing": closing.figures,
     "latency": latencies.figures,
+    "proxying": proxying.figures,
+    "streams": many_streams.figures,
+    "exec": executing.figures,
 }
 
 
