@@ -45,6 +45,11 @@ class Leg:
         """The connection that this leg is."""
         self._link = link
 
+    def enough_taken(self) -> None:
+        """As the link calls it."""
+        if self._peer is not None:
+            self._peer.flush()
+
     def all_taken(self, pieces: int, size: int) -> None:
         """As the link calls it."""
         self.received += size

@@ -17,6 +17,7 @@ RECEIVE_BYTES: Final = 512 * 1024  # at once; with an eighth of it bulk costs a 
 LINGER_SECONDS: Final = 30.0  # without progress; with less, a slow reader loses the end, and an exit code comes last
 FIRST_BYTES: Final = 16 * 1024  # the same before `widen`: whoever is not known yet costs little memory
 _RECORD_BYTES: Final = 16 * 1024  # the most that OpenSSL gives or takes at once
+_SEND_RECORDS: Final = 8  # sent at once: 128 KiB of bulk
 
 
 class Owner(Protocol):
@@ -25,6 +26,10 @@ class Owner(Protocol):
     @property
     def take(self) -> Callable[[memoryview], None]:
         """What to call with what comes; who does not copy it at once has lost it."""
+        ...
+
+    def enough_taken(self) -> None:
+        """Much has come, more is there: what was made of it should leave the processor's cache now."""
         ...
 
     def all_taken(self, pieces: int, size: int) -> None:
@@ -228,6 +233,8 @@ class Link(asyncio.BufferedProtocol):
                 take(record[:count])
                 pieces += 1
                 size += count
+                if pieces % _SEND_RECORDS == 0:
+                    self._owner.enough_taken()
             has_ended = True
         except ssl.SSLWantReadError:
             pass
