@@ -29,6 +29,13 @@ class Screen:
             if select.select([self._descriptor], [], [], 0.5)[0]:
                 self._seen += os.read(self._descriptor, 65536)
 
+    def until_taken(self) -> None:
+        """Wait until the program reads keys as they are: before, the terminal would make an end of input of Ctrl-D."""
+        give_up_at = time.monotonic() + 20
+        while termios.tcgetattr(self._descriptor)[3] & termios.ICANON:
+            assert time.monotonic() < give_up_at, self._seen
+            time.sleep(0.02)
+
     def exit_code(self) -> int:
         return self._process.wait(20)
 

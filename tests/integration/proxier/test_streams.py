@@ -69,7 +69,8 @@ def test_a_terminal_echoes_and_knows_its_size(scene: Scene, pod: str) -> None:
 
 def test_attach_speaks_with_the_container(scene: Scene, pod: str) -> None:
     with terminal(command(scene, "attach", "-it", pod), rows=24, columns=80) as screen:
-        screen.until(b"command prompt")  # what kubectl says when the terminal is the container's
+        screen.until(b"command prompt")  # what kubectl says just before the terminal is the container's
+        screen.until_taken()
         screen.type(b"hello\r")
         screen.until(b"hello")
         screen.type(b"\x04")
