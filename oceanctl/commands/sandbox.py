@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +28,10 @@ class UpOptions:
 
     workers: Annotated[int | None, typer.Option(min=1, max=20, help="Worker clusters (default: 2).")] = None
     nodes: Annotated[int | None, typer.Option(min=1, max=1000, help="Simulated nodes per worker (default: 3).")] = None
+    real_nodes: Annotated[
+        int | None,
+        typer.Option(min=0, max=20, help="Further nodes per worker with a kubelet and containers; needs root."),
+    ] = None
     state_dir: StateDirOption = None
     output: OutputOption = Format.TEXT
 
@@ -51,7 +55,12 @@ def up(shell: Shell, options: UpOptions) -> ExitCode:
     """Start the sandbox, or what is missing of it. One computing cluster, and worker clusters with simulated nodes."""
     sandbox = sandbox_in(options.state_dir)
     before = sandbox.shape or Shape()
-    wanted = Shape(options.workers or before.workers, options.nodes or before.nodes, before.audit)
+    wanted = replace(
+        before,
+        workers=options.workers or before.workers,
+        nodes=options.nodes or before.nodes,
+        real_nodes=before.real_nodes if options.real_nodes is None else options.real_nodes,
+    )
     with shell.screen.awaiting("the sandbox"):
         status = sandbox.up(wanted, shell.screen.say)
     _show(shell, status, options.output)

@@ -6,16 +6,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from oceanctl.sandbox import ports
 from oceanctl.sandbox.components import LOOPBACK
 from oceanctl.sandbox.controlplane import ControlPlane
-from oceanctl.sandbox.errors import SandboxError
 from oceanctl.sandbox.hollow.config import HollowConfig, NodeConfig, dump, load
 from oceanctl.sandbox.pki import Authority, Identity, Usage
 from oceanctl.sandbox.process import Program
-from reconciler.kube.resources import NODES
+from oceanctl.sandbox.readiness import readiness_of, why_not_ready
 
 HOLLOW_KUBELET: Final = "hollow-kubelet"
 READY_SECONDS: Final = 60.0
@@ -89,17 +88,10 @@ class HollowNodes:
     def readiness(self) -> dict[str, bool]:
         """By name of every configured node, whether it is Ready; all are not while the API server is down."""
         names = [node.name for node in load(self.config).nodes] if self.config.exists() else []
-        try:
-            ready = {
-                node["metadata"]["name"] for node in self.cluster.api.get(NODES.path())["items"] if _is_ready(node)
-            }
-        except SandboxError:
-            ready = set()
-        return {name: name in ready for name in names}
+        return readiness_of(self.cluster, names)
 
     def _why_not_ready(self) -> str | None:
-        unready = [name for name, is_ready in self.readiness().items() if not is_ready]
-        return f"not Ready: {', '.join(unready)}" if unready else None
+        return why_not_ready(self.cluster, self.readiness())
 
     def _node(self, spec: NodeSpec, port: int, pod_range: str) -> NodeConfig:
         user = f"system:node:{spec.name}"
@@ -115,8 +107,3 @@ class HollowNodes:
             pod_range=pod_range,
             labels=dict(spec.labels),
         )
-
-
-def _is_ready(node: Mapping[str, Any]) -> bool:
-    conditions = node["status"].get("conditions", ())
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

@@ -10,13 +10,16 @@ from typing import Any
 from oceanctl.sandbox.pki import KeyPair
 
 
-def with_certificate(name: str, server: str, authority: Path, client: KeyPair) -> dict[str, Any]:
-    """A kubeconfig of one user who is known by a client certificate."""
+def with_certificate(name: str, server: str, authority: Path, client: KeyPair, server_name: str = "") -> dict[str, Any]:
+    """A kubeconfig of one user who is known by a client certificate; `server_name` where the server's certificate has another than the URL."""
     user = {
         "client-certificate-data": _base64(client.certificate.read_bytes()),
         "client-key-data": _base64(client.key.read_bytes()),
     }
-    return _kubeconfig(name, server, authority, user)
+    content = _kubeconfig(name, server, authority, user)
+    if server_name:
+        content["clusters"][0]["cluster"]["tls-server-name"] = server_name
+    return content
 
 
 def with_token(name: str, server: str, authority: Path, token: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from oceanctl.sandbox import controlplane, install, programs
+from oceanctl.sandbox.components import API_SERVER
 from oceanctl.sandbox.controlplane import ControlPlane, Wants
 from oceanctl.sandbox.errors import SandboxError
 from oceanctl.sandbox.folders import locked
@@ -17,6 +18,8 @@ from oceanctl.sandbox.hollownodes import GPU_CAPACITY, GPU_LABELS, HollowNodes, 
 from oceanctl.sandbox.process import programs_of
 from oceanctl.sandbox.programs import Programs
 from oceanctl.sandbox.progress import Say, nothing
+from oceanctl.sandbox.realnodes import nodes as realnodes
+from oceanctl.sandbox.realnodes.nodes import RealNodes
 
 COMPUTING: Final = "computing"
 _SETTLED_SECONDS: Final = 60.0  # node controllers give a silent node 40 s
@@ -28,12 +31,24 @@ _NETWORKS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a sandbox consists of. `version` is Kubernetes', empty for whatever this machine has."""
+    """What a sandbox consists of.
+
+    Attributes:
+        workers: Worker clusters.
+        nodes: Simulated nodes of each.
+        audit: Whether API servers keep an audit log.
+        version: Kubernetes', empty for whatever this machine has.
+        real_nodes: Further nodes of each worker, with containerd and a kubelet; they need root.
+        feature_gates: Of API servers and kubelets, as `Name=true,…`.
+
+    """
 
     workers: int = 2
     nodes: int = 3
     audit: bool = False
     version: str = ""
+    real_nodes: int = 0
+    feature_gates: str = ""
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -45,7 +60,12 @@ class Shape:
         if cluster == COMPUTING:
             return ()
         plain = [NodeSpec(f"{cluster}-node-{number}") for number in range(1, self.nodes + 1)]
-        return (*plain[:-1], replace(plain[-1], labels=GPU_LABELS, capacity=GPU_CAPACITY))
+        return (*plain[:-1], *(replace(last, labels=GPU_LABELS, capacity=GPU_CAPACITY) for last in plain[-1:]))
+
+    def real_nodes_of(self, cluster: str) -> tuple[str, ...]:
+        """The names of a worker's real nodes."""
+        count = 0 if cluster == COMPUTING else self.real_nodes
+        return tuple(f"{cluster}-real-{number}" for number in range(1, count + 1))
 
     def network_of(self, cluster: str) -> str:
         """Whence the pods of a worker have their addresses: a /14 of its own, enough for 1024 nodes."""
@@ -53,15 +73,27 @@ class Shape:
 
     def grown_to(self, wanted: "Shape") -> "Shape":
         """The larger one; SandboxError instead of taking away clusters or nodes with what runs on them."""
-        if wanted.workers < self.workers or wanted.nodes < self.nodes:
+        if wanted.workers < self.workers or wanted.nodes < self.nodes or wanted.real_nodes < self.real_nodes:
             raise SandboxError(
-                f"the sandbox has {self.workers} workers with {self.nodes} nodes each: it can grow, but only 'down' takes anything away"
+                f"the sandbox has {self.workers} workers with {self.nodes + self.real_nodes} nodes each: it can grow, but only 'down' takes anything away"
             )
         if wanted.version != self.version:
             raise SandboxError(
                 f"the sandbox was made with Kubernetes {self.version}, this machine now gives {wanted.version}: take it down first"
             )
         return wanted
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """What it is run with."""
+        return (*programs.NEEDED, *([realnodes.KUBELET] if self.real_nodes else []))
+
+    def wants_of(self, cluster: str, folder: Path) -> Wants:
+        """What the control plane of a cluster runs, in `folder`."""
+        gates = [f"--feature-gates={self.feature_gates}"] if self.feature_gates else []
+        reachable = [realnodes.EVERY_ADDRESS] if self.real_nodes_of(cluster) else []
+        audit_log = folder / "audit.log" if self.audit else None
+        return Wants(audit_log=audit_log, ephemeral_containers=True, extra={API_SERVER: [*gates, *reachable]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +158,15 @@ class Sandbox:
         shape = self.shape
         if shape is None or name not in shape.clusters:
             raise SandboxError(f"there is no cluster {name!r} in {self.folder}")
-        return self._prepared(name, shape, programs.find())
+        return self._prepared(name, shape, programs.find(shape.programs))
 
     def nodes(self, name: str) -> HollowNodes:
         """The simulated nodes of one worker."""
         return HollowNodes(self.cluster(name))
+
+    def real_nodes(self, name: str) -> RealNodes:
+        """The real nodes of one worker."""
+        return _real_nodes(self.cluster(name), self.shape or Shape())
 
     def up(self, wanted: Shape | None = None, say: Say = nothing) -> SandboxStatus:
         """Bring up what is missing of it: all the first time, what died later, nothing when all is well.
@@ -139,8 +175,9 @@ class Sandbox:
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(self.folder):
-            found = programs.find(say=say)
-            shape = self._settled(replace(wanted or self.shape or Shape(), version=found.version))
+            wanted = wanted or self.shape or Shape()
+            found = programs.find(wanted.programs, say)
+            shape = self._settled(replace(wanted, version=found.version))
             clusters = [self._prepared(name, shape, found) for name in shape.clusters]
             with ThreadPoolExecutor(max_workers=len(clusters), thread_name_prefix="up") as pool:
                 for done in [pool.submit(self._bring_up, cluster, shape, say) for cluster in clusters]:
@@ -166,6 +203,7 @@ class Sandbox:
                 program.stop()
             for cluster in sorted((self.folder / "clusters").glob("*")):
                 say(f"removing {cluster.name}")
+                realnodes.remove(cluster)
                 controlplane.remove(cluster)
             for name in ("clusters", "kubeconfigs", "logs", "pids"):
                 shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -190,8 +228,7 @@ class Sandbox:
 
     def _prepared(self, name: str, shape: Shape, found: Programs) -> ControlPlane:
         folder = self.folder / "clusters" / name
-        audit_log = folder / "audit.log" if shape.audit else None
-        return ControlPlane.prepare(folder, found, Wants(audit_log=audit_log, ephemeral_containers=True))
+        return ControlPlane.prepare(folder, found, shape.wants_of(name, folder))
 
     def _bring_up(self, cluster: ControlPlane, shape: Shape, say: Say) -> None:
         if dead := cluster.dead_components:
@@ -201,7 +238,8 @@ class Sandbox:
             install.install_computing(cluster, self.reconciler_kubeconfig)
         else:
             install.install_worker(cluster)
-            _bring_up_nodes(HollowNodes(cluster), shape, say)
+            _bring_up_hollow_nodes(HollowNodes(cluster), shape, say)
+            _bring_up_real_nodes(_real_nodes(cluster, shape), say)
         self.kubeconfig(cluster.name).parent.mkdir(exist_ok=True, mode=0o700)
         shutil.copy(cluster.kubeconfig, self.kubeconfig(cluster.name))
         say(f"{cluster.name}: up at {cluster.server}")
@@ -210,14 +248,30 @@ class Sandbox:
         cluster = self._prepared(name, shape, Programs(shape.version, {}))
         dead = cluster.dead_components
         running = {component: component not in dead for component in cluster.wants.components}
-        nodes = HollowNodes(cluster)
-        if name != COMPUTING:
-            running[nodes.program.name] = nodes.program.process is not None
-        return ClusterStatus(name, cluster.server, self.kubeconfig(name), running, nodes.readiness())
+        hollow, real = HollowNodes(cluster), _real_nodes(cluster, shape)
+        if shape.nodes_of(name):
+            running[hollow.program.name] = hollow.program.process is not None
+        running |= {node: real.program(node).process is not None for node in real.names}
+        return ClusterStatus(
+            name, cluster.server, self.kubeconfig(name), running, hollow.readiness() | real.readiness()
+        )
 
 
-def _bring_up_nodes(nodes: HollowNodes, shape: Shape, say: Say) -> None:
+def _real_nodes(cluster: ControlPlane, shape: Shape) -> RealNodes:
+    names = shape.real_nodes_of(cluster.name)
+    return RealNodes(cluster, names, shape.network_of(cluster.name), shape.feature_gates)
+
+
+def _bring_up_real_nodes(nodes: RealNodes, say: Say) -> None:
+    if dead := [name for name in nodes.names if nodes.program(name).process is None]:
+        say(f"{nodes.cluster.name}: starting {', '.join(dead)}")
+        nodes.start()
+
+
+def _bring_up_hollow_nodes(nodes: HollowNodes, shape: Shape, say: Say) -> None:
     specs = shape.nodes_of(nodes.cluster.name)
+    if not specs:
+        return
     if nodes.configure(specs, network=shape.network_of(nodes.cluster.name)):
         nodes.stop()
     if nodes.program.process is None:

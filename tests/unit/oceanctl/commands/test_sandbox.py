@@ -64,6 +64,8 @@ class FakeSandbox:
         pytest.param(None, ["--workers", "1", "--nodes", "5"], Shape(1, 5), id="as asked"),
         pytest.param(Shape(4, 2, audit=True), [], Shape(4, 2, audit=True), id="again"),
         pytest.param(Shape(4, 2), ["--nodes", "7"], Shape(4, 7), id="grown"),
+        pytest.param(Shape(4, 2), ["--real-nodes", "1"], Shape(4, 2, real_nodes=1), id="with real nodes"),
+        pytest.param(Shape(4, 2, real_nodes=1), [], Shape(4, 2, real_nodes=1), id="with real nodes again"),
     ],
 )
 def test_up_keeps_the_size_that_is_not_mentioned(

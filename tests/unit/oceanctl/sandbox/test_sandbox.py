@@ -24,6 +24,30 @@ def test_the_computing_cluster_has_no_nodes_of_its_own() -> None:
     assert Shape().nodes_of("computing") == ()
 
 
+def test_a_sandbox_may_do_without_simulated_nodes() -> None:
+    assert Shape(nodes=0).nodes_of("worker-1") == ()
+
+
+def test_real_nodes_are_the_workers_only() -> None:
+    shape = Shape(real_nodes=2)
+    assert shape.real_nodes_of("worker-1") == ("worker-1-real-1", "worker-1-real-2")
+    assert shape.real_nodes_of("computing") == ()
+
+
+def test_an_api_server_leaves_loopback_for_real_nodes_only(tmp_path: Path) -> None:
+    shape = Shape(real_nodes=1, feature_gates="A=true")
+    assert shape.wants_of("worker-1", tmp_path).extra == {
+        "kube-apiserver": ["--feature-gates=A=true", "--bind-address=0.0.0.0"]
+    }
+    assert shape.wants_of("computing", tmp_path).extra == {"kube-apiserver": ["--feature-gates=A=true"]}
+    assert Shape().wants_of("worker-1", tmp_path).extra == {"kube-apiserver": []}
+
+
+def test_real_nodes_need_a_kubelet() -> None:
+    assert "kubelet" in Shape(real_nodes=1).programs
+    assert "kubelet" not in Shape().programs
+
+
 def test_pods_of_different_workers_have_different_addresses() -> None:
     shape = Shape(workers=3)
     assert len({shape.network_of(name) for name in shape.clusters[1:]}) == 3
@@ -33,10 +57,14 @@ def test_a_sandbox_grows() -> None:
     assert Shape(1, 1).grown_to(Shape(2, 3)) == Shape(2, 3)
 
 
-@pytest.mark.parametrize("wanted", [Shape(1, 3), Shape(2, 2)], ids=["fewer workers", "fewer nodes"])
+@pytest.mark.parametrize(
+    "wanted",
+    [Shape(1, 3, real_nodes=1), Shape(2, 2, real_nodes=1), Shape(2, 3)],
+    ids=["fewer workers", "fewer nodes", "fewer real nodes"],
+)
 def test_a_sandbox_does_not_shrink(wanted: Shape) -> None:
-    with pytest.raises(SandboxError, match=r"2 workers with 3 nodes each.*'down'"):
-        Shape(2, 3).grown_to(wanted)
+    with pytest.raises(SandboxError, match=r"2 workers with 4 nodes each.*'down'"):
+        Shape(2, 3, real_nodes=1).grown_to(wanted)
 
 
 def test_a_sandbox_keeps_its_kubernetes_version() -> None:
