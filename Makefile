@@ -11,10 +11,10 @@ READY := $(VENV)/.ready
 UV := 0.13.8
 ARGS ?=
 
-.PHONY: help demo test check fmt unit integration bench fuzz lock clean
+.PHONY: help demo test check fmt unit integration e2e bench fuzz lock clean
 
 help:
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z0-9]+:.*## ' Makefile | sed -E 's/^([a-z0-9]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(READY) ## run the main job on this machine, explained step by step
 	@$(BIN)/oceanctl demo $(ARGS)
@@ -37,6 +37,13 @@ unit: $(READY) ## unit and property tests
 integration: $(READY) ## tests on real API servers
 	@$(BIN)/python -c 'from oceanctl.sandbox.programs import find; find()' # pytest would hide the progress of a build
 	$(BIN)/pytest -q tests/integration $(ARGS)
+
+e2e: $(READY) ## tests with real nodes and several kubectls; needs root
+	@if [ "$$(id -u)" != 0 ]; then echo "make e2e needs root: real nodes are made of namespaces, mounts and control groups" >&2; exit 1; fi
+	@.ci/install $$($(BIN)/python -c 'from oceanctl.sandbox.realnodes.requirements import missing_packages; print(*missing_packages())')
+	@$(BIN)/python -c 'from oceanctl.sandbox.programs import NEEDED, find; find((*NEEDED, "kubelet"))' # as above
+	@$(BIN)/python -m tests.e2e.kubectls
+	$(BIN)/pytest -q tests/e2e $(ARGS)
 
 bench: $(READY) ## measure, and print JSON
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -38,6 +38,7 @@ from oceanctl.sandbox.hollownodes import HollowNodes, NodeSpec
 from oceanctl.sandbox.process import Identity
 from oceanctl.sandbox.programs import Programs, find
 from oceanctl.sandbox.progress import to_stderr
+from oceanctl.sandbox.realnodes import nodes as realnodes
 from oceanctl.sandbox.sandbox import Sandbox, Shape
 from tests.integration import debugging
 
@@ -162,5 +163,6 @@ def _remove_session(folder: Path) -> None:
     for sandbox in folder.glob("*/clusters"):
         Sandbox(sandbox.parent).down()
     for cluster in folder.glob("*/pids"):
+        realnodes.remove(cluster.parent)
         controlplane.remove(cluster.parent)
     shutil.rmtree(folder)

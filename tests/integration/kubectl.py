@@ -39,7 +39,7 @@ class Kubectl:
         return found
 
 
-def eventually(probe: Callable[[], T], seconds: float = 60) -> T:
+def eventually(probe: Callable[[], T | None], seconds: float = 60) -> T:
     """The first answer of `probe` that is true; the test fails when there is none in time."""
     give_up_at = time.monotonic() + seconds
     while not (answer := probe()):

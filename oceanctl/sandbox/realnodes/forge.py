@@ -6,6 +6,7 @@ from typing import Any, Final
 from oceanctl.sandbox.realnodes.config import NodeConfig
 
 CONTAINERD_SOCKET: Final = Path("/run/containerd/containerd.sock")
+KUBELET_FOLDER: Final = Path("/var/lib/kubelet")
 _ENDPOINT: Final = f"unix://{CONTAINERD_SOCKET}"
 _WITHOUT_DOCKERSHIM = 24  # minor versions from which on a flag or a field is known, or not any more
 _RUNTIME_IN_CONFIG = 27
@@ -87,8 +88,8 @@ def kubelet_flags(config: NodeConfig, file: Path) -> list[str]:
         f"--kubeconfig={config.kubeconfig}",
         f"--hostname-override={config.name}",
         f"--node-ip={config.ip}",
-        f"--root-dir={config.folder}/kubelet",
-        f"--volume-plugin-dir={config.folder}/volume-plugins",
+        f"--root-dir={KUBELET_FOLDER}",
+        f"--volume-plugin-dir={KUBELET_FOLDER}/volume-plugins",
     ]
     if config.minor < _WITHOUT_DOCKERSHIM:
         flags.append("--container-runtime=remote")

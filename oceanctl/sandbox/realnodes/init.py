@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from oceanctl.sandbox.errors import NotReadyError, ProgramDiedError
+from oceanctl.sandbox.process import Program
 from oceanctl.sandbox.realnodes import cgroups, forge
 from oceanctl.sandbox.realnodes.config import NodeConfig
 from oceanctl.sandbox.realnodes.network import ip
@@ -47,18 +48,23 @@ def run(config: NodeConfig) -> None:
     running[_start(config, "kubelet", _kubelet(config))] = "kubelet"
     while (ended := os.wait())[0] not in running:
         pass
-    code = os.waitstatus_to_exitcode(ended[1])
-    raise ProgramDiedError(f"{running[ended[0]]} of {config.name} ended with {code}")
+    name, code = running[ended[0]], os.waitstatus_to_exitcode(ended[1])
+    raise ProgramDiedError(f"{name} of {config.name} ended with {code}:\n{Program(config.folder, name).log_tail()}")
 
 
 def _mount_own_folders(config: NodeConfig) -> None:
     """What containerd, the kubelet and network plugins write to whatever they are told, and would share with this machine and other nodes."""
     _run(["mount", "-t", "tmpfs", "-o", "mode=755", "node", "/run"])
-    upper, work, logs = Path("/run/var-lib/upper"), Path("/run/var-lib/work"), config.folder / "var-log"
-    for folder in (upper, work, logs):
-        folder.mkdir(parents=True, exist_ok=True)
+    upper, work = Path("/run/var-lib/upper"), Path("/run/var-lib/work")
+    for folder in (upper, work):
+        folder.mkdir(parents=True)
     _run(["mount", "-t", "overlay", "-o", f"lowerdir=/var/lib,upperdir={upper},workdir={work}", "node", "/var/lib"])
-    _run(["mount", "--bind", str(logs), "/var/log"])
+    # Not by a flag: the kubelet's sockets are there, and a socket's path may have 107 characters.
+    for name, place in (("kubelet", forge.KUBELET_FOLDER), ("var-log", Path("/var/log"))):
+        own = config.folder / name
+        for folder in (own, place):
+            folder.mkdir(parents=True, exist_ok=True)
+        _run(["mount", "--bind", str(own), str(place)])
     _run(["mount", "--make-rshared", "/"])  # pods may ask for mounts of the node to be seen by them
 
 
@@ -97,7 +103,7 @@ def _kubelet(config: NodeConfig) -> list[str | Path]:
 
 
 def _start(config: NodeConfig, name: str, argv: list[str | Path]) -> int:
-    with (config.folder / "logs" / f"{name}.log").open("ab") as log:
+    with Program(config.folder, name).log.open("ab") as log:
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log).pid
 
 
