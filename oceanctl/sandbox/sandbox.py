@@ -39,7 +39,6 @@ class Shape:
         audit: Whether API servers keep an audit log.
         version: Kubernetes', empty for whatever this machine has.
         real_nodes: Further nodes of each worker, with containerd and a kubelet; they need root.
-        feature_gates: Of API servers and kubelets, as `Name=true,…`.
 
     """
 
@@ -48,7 +47,6 @@ class Shape:
     audit: bool = False
     version: str = ""
     real_nodes: int = 0
-    feature_gates: str = ""
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -90,10 +88,9 @@ class Shape:
 
     def wants_of(self, cluster: str, folder: Path) -> Wants:
         """What the control plane of a cluster runs, in `folder`."""
-        gates = [f"--feature-gates={self.feature_gates}"] if self.feature_gates else []
         reachable = [realnodes.EVERY_ADDRESS] if self.real_nodes_of(cluster) else []
         audit_log = folder / "audit.log" if self.audit else None
-        return Wants(audit_log=audit_log, ephemeral_containers=True, extra={API_SERVER: [*gates, *reachable]})
+        return Wants(audit_log=audit_log, ephemeral_containers=True, extra={API_SERVER: reachable})
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +255,7 @@ class Sandbox:
 
 
 def _real_nodes(cluster: ControlPlane, shape: Shape) -> RealNodes:
-    names = shape.real_nodes_of(cluster.name)
-    return RealNodes(cluster, names, shape.network_of(cluster.name), shape.feature_gates)
+    return RealNodes(cluster, shape.real_nodes_of(cluster.name), shape.network_of(cluster.name))
 
 
 def _bring_up_real_nodes(nodes: RealNodes, say: Say) -> None:

@@ -39,17 +39,14 @@ StartPod = Callable[..., Json]
 WORKER = "worker-1"
 NODES = 2
 NAMESPACE = "e2e"
-EPHEMERAL_CONTAINERS_ARE_ALPHA = range(16, 23)  # minor versions
 KEEPS_RUNNING = "trap exit TERM; while :; do sleep 3600 & wait; done"
 
 
 @pytest.fixture(scope="session")
 def system(state_folder: Path, programs: Programs) -> Iterator[Sandbox]:
     whole = Sandbox(state_folder / "e2e")
-    is_alpha = int(programs.version.split(".")[1]) in EPHEMERAL_CONTAINERS_ARE_ALPHA
-    gates = "EphemeralContainers=true" if is_alpha else ""
     try:
-        whole.up(Shape(workers=1, nodes=0, real_nodes=NODES, feature_gates=gates), to_stderr())
+        whole.up(Shape(workers=1, nodes=0, real_nodes=NODES), to_stderr())
         _lend(whole, Kubectl(programs.path(KUBECTL), whole.kubeconfig(COMPUTING)))
         yield whole
     finally:

@@ -24,7 +24,6 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         key: Its private key.
         images: Archives to import before the kubelet starts.
         sandbox_image: What holds a pod's namespaces; one of the imported.
-        feature_gates: The kubelet's, as `Name=true,…`.
 
     """
 
@@ -41,7 +40,6 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: Path
     images: tuple[Path, ...]
     sandbox_image: str
-    feature_gates: str = ""
 
     @property
     def ip(self) -> str:

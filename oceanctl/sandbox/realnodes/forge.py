@@ -11,6 +11,7 @@ _ENDPOINT: Final = f"unix://{CONTAINERD_SOCKET}"
 _WITHOUT_DOCKERSHIM = 24  # minor versions from which on a flag or a field is known, or not any more
 _RUNTIME_IN_CONFIG = 27
 _MAY_REFUSE_CGROUP_V1 = 31
+_EPHEMERAL_CONTAINERS_ARE_ALPHA = range(16, 23)
 
 
 def containerd_config(config: NodeConfig, runc: Path, plugins: Path) -> str:
@@ -72,7 +73,7 @@ def kubelet_config(config: NodeConfig) -> dict[str, Any]:
         "resolvConf": str(config.folder / "resolv.conf"),
         "nodeStatusUpdateFrequency": "2s",  # the second report is the one that says Ready
         "nodeStatusReportFrequency": "5m",
-        "featureGates": _gates(config.feature_gates),
+        "featureGates": _gates(config.minor),
         # The disk is the whole machine's: how full it is says nothing about this node.
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
@@ -103,6 +104,6 @@ def _by_version(minor: int) -> dict[str, Any]:
     return endpoint | ({"failCgroupV1": False} if minor >= _MAY_REFUSE_CGROUP_V1 else {})
 
 
-def _gates(text: str) -> dict[str, bool]:
-    named = (gate.partition("=") for gate in text.split(",") if gate)
-    return {name: value == "true" for name, _, value in named}
+def _gates(minor: int) -> dict[str, bool]:
+    """What `kubectl debug` needs; versions that have it anyway forget the gate some day."""
+    return {"EphemeralContainers": True} if minor in _EPHEMERAL_CONTAINERS_ARE_ALPHA else {}

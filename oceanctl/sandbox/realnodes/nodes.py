@@ -36,7 +36,6 @@ class RealNodes:
     cluster: ControlPlane
     names: Sequence[str]
     network: str = NETWORK
-    feature_gates: str = ""
 
     def program(self, name: str) -> Program:
         """The process that holds a node; its log is of the time before containerd and kubelet have theirs, beside it."""
@@ -103,7 +102,6 @@ class RealNodes:
             key=issued.key,
             images=(image,),
             sandbox_image=images.BUSYBOX_IMAGE,
-            feature_gates=self.feature_gates,
         )
 
     def _kubeconfig(self, name: str, bridge: Bridge) -> Path:

@@ -35,11 +35,9 @@ def test_real_nodes_are_the_workers_only() -> None:
 
 
 def test_an_api_server_leaves_loopback_for_real_nodes_only(tmp_path: Path) -> None:
-    shape = Shape(real_nodes=1, feature_gates="A=true")
-    assert shape.wants_of("worker-1", tmp_path).extra == {
-        "kube-apiserver": ["--feature-gates=A=true", "--bind-address=0.0.0.0"]
-    }
-    assert shape.wants_of("computing", tmp_path).extra == {"kube-apiserver": ["--feature-gates=A=true"]}
+    shape = Shape(real_nodes=1)
+    assert shape.wants_of("worker-1", tmp_path).extra == {"kube-apiserver": ["--bind-address=0.0.0.0"]}
+    assert shape.wants_of("computing", tmp_path).extra == {"kube-apiserver": []}
     assert Shape().wants_of("worker-1", tmp_path).extra == {"kube-apiserver": []}
 
 

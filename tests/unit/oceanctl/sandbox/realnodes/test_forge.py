@@ -23,7 +23,6 @@ CONFIG = NodeConfig(
     key=Path("/s/n1.key"),
     images=(Path("/s/busybox.tar"),),
     sandbox_image="busybox:1",
-    feature_gates="A=true,B=false",
 )
 
 
@@ -64,9 +63,9 @@ def test_a_kubelet_changes_nothing_of_the_machine_s_kernel() -> None:
     assert forge.kubelet_config(CONFIG)["protectKernelDefaults"] is True
 
 
-def test_feature_gates_are_the_kubelet_s_too() -> None:
-    assert forge.kubelet_config(CONFIG)["featureGates"] == {"A": True, "B": False}
-    assert forge.kubelet_config(msgspec.structs.replace(CONFIG, feature_gates=""))["featureGates"] == {}
+@pytest.mark.parametrize(("version", "gates"), [("1.20.2", {"EphemeralContainers": True}), ("1.23.0", {})])
+def test_pods_can_be_debugged_in_every_version(version: str, gates: dict[str, bool]) -> None:
+    assert forge.kubelet_config(of_version(version))["featureGates"] == gates
 
 
 @pytest.mark.parametrize(
