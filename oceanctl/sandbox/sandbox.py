@@ -20,6 +20,7 @@ from oceanctl.sandbox.programs import Programs
 from oceanctl.sandbox.progress import Say, nothing
 from oceanctl.sandbox.realnodes import nodes as realnodes
 from oceanctl.sandbox.realnodes.nodes import RealNodes
+from oceanctl.sandbox.realnodes.requirements import tools_for
 
 COMPUTING: Final = "computing"
 _SETTLED_SECONDS: Final = 60.0  # node controllers give a silent node 40 s
@@ -173,6 +174,8 @@ class Sandbox:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(self.folder):
             wanted = wanted or self.shape or Shape()
+            if wanted.real_nodes:
+                tools_for(self.folder)  # before anything else takes its time
             found = programs.find(wanted.programs, say)
             shape = self._settled(replace(wanted, version=found.version))
             clusters = [self._prepared(name, shape, found) for name in shape.clusters]

@@ -1,9 +1,10 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from oceanctl.sandbox.errors import SandboxError
+from oceanctl.sandbox.errors import MissingProgramsError, SandboxError
 from oceanctl.sandbox.sandbox import Sandbox, Shape, default_folder
 
 
@@ -68,6 +69,15 @@ def test_a_sandbox_does_not_shrink(wanted: Shape) -> None:
 def test_a_sandbox_keeps_its_kubernetes_version() -> None:
     with pytest.raises(SandboxError, match=r"1\.20\.2.*1\.35\.9"):
         Shape(version="1.20.2").grown_to(Shape(version="1.35.9"))
+
+
+def test_real_nodes_without_root_are_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(MissingProgramsError, match="need root"):
+        Sandbox(tmp_path).up(Shape(real_nodes=1))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_there_is_no_sandbox_in_an_empty_folder(tmp_path: Path) -> None:
