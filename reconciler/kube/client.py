@@ -6,7 +6,8 @@ names, and a retry that takes AlreadyExistsError for an answer.
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Self
+from http import HTTPStatus
+from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,8 +16,13 @@ from reconciler.kube import calls
 from reconciler.kube.access import Access
 from reconciler.kube.calls import Selection
 from reconciler.kube.discovery import Discovery, Served, ServerVersion
+from reconciler.kube.errors import TransientError
 from reconciler.kube.resources import PODS, Resource
 from reconciler.kube.transport import JSON, OnRequest, Stream, Transport
+
+EVICTION_RETRY_SECONDS: Final = (
+    5.0  # as kubectl drain; a server gives no hint while a budget is exhausted, only while it counts
+)
 
 Manifest = dict[str, Any]
 Manifests = list[Manifest]
@@ -128,7 +134,7 @@ class Client:
         await self._transport.send(calls.with_body(call, options))
 
     async def evict(self, name: str, namespace: str, *, uid: str) -> None:
-        """Ask for a pod's eviction; TransientError carries the server's hint when a disruption budget forbids it now."""
+        """Ask for a pod's eviction; when a disruption budget forbids it now, TransientError says when to ask again."""
         api = await self._discovery.eviction_api()
         eviction = {
             "apiVersion": api,
@@ -137,7 +143,12 @@ class Client:
             "deleteOptions": calls.delete_options(uid),
         }
         call = calls.on_object("evict", PODS, name, namespace, subresource="eviction")
-        await self._transport.send(calls.with_body(call, eviction))
+        try:
+            await self._transport.send(calls.with_body(call, eviction))
+        except TransientError as error:
+            if error.status == HTTPStatus.TOO_MANY_REQUESTS and not error.retry_after_seconds:
+                error.retry_after_seconds = EVICTION_RETRY_SECONDS
+            raise
 
     async def request(
         self,

@@ -107,11 +107,21 @@ async def test_an_eviction_speaks_the_version_that_pods_name(
     assert sent["deleteOptions"]["preconditions"] == {"uid": "u1"}
 
 
-async def test_an_eviction_that_a_budget_forbids_carries_the_hint(api: FakeApi, client: Client) -> None:
-    api.will(says({"resources": []}), refuses(429, "TooManyRequests", "budget", **{"Retry-After": "10"}))
+@pytest.mark.parametrize(
+    ("code", "headers", "seconds"),
+    [
+        pytest.param(429, {"Retry-After": "10"}, 10, id="the-servers-hint"),
+        pytest.param(429, {}, 5, id="no-hint-as-servers-do-while-a-budget-is-exhausted"),
+        pytest.param(500, {}, None, id="two-budgets-will-not-agree-soon"),
+    ],
+)
+async def test_an_eviction_that_a_budget_forbids_says_when_to_ask_again(
+    api: FakeApi, client: Client, code: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    api.will(says({"resources": []}), refuses(code, "TooManyRequests", "budget", **headers))
     with pytest.raises(TransientError) as error:
         await client.evict("p", "shop", uid="u1")
-    assert error.value.retry_after_seconds == 10
+    assert error.value.retry_after_seconds == seconds
 
 
 async def test_any_other_request_goes_by_path(api: FakeApi, client: Client) -> None:
