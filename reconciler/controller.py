@@ -128,8 +128,10 @@ class Controller(Generic[V]):
         decision = self._reconciler.decide(view, now)
         try:
             await self._carry_out(key, decision)
-        except RejectedError as error:
-            if self._reconciler.refused is not None:
+        except KubeError as error:
+            # What falls due then does so whatever fails now, and the next try may be minutes away.
+            self._alarms.set(key, decision.wake_at if decision.wake_at and decision.wake_at > now else None)
+            if isinstance(error, RejectedError) and self._reconciler.refused is not None:
                 await self._carry_out(key, self._reconciler.refused(view, str(error), now))
             raise
         return decision.wake_at
@@ -147,7 +149,7 @@ class Controller(Generic[V]):
                 except KubeError as error:
                     if not is_independent(action):
                         raise
-                    failed = failed or error
+                    failed = _sooner(failed, error)
         finally:
             await self._wait_seen(performed)
         log.info(
@@ -173,6 +175,11 @@ class Controller(Generic[V]):
 def is_independent(action: Action) -> bool:
     """Whether later actions may go on when this one fails: a blocked eviction must not shield other pods."""
     return isinstance(action, Delete | Evict | Emit)
+
+
+def _sooner(first: KubeError | None, second: KubeError) -> KubeError:
+    """Of two failures the one that is worth a try sooner; what is refused waits for news."""
+    return second if first is None or isinstance(first, RejectedError) else first
 
 
 def _summary(actions: Sequence[Action]) -> str:

@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
+from reconciler.clock import Clock
 from reconciler.controller import Controller, Reconciler, Shell
-from reconciler.decision import Action, Decision, Delete, Emit, Patch, Side, Target
+from reconciler.decision import Action, Decision, Delete, Emit, Evict, Patch, Side, Target
 from reconciler.kube.errors import ConflictError, KubeError, RejectedError, TransientError
 from reconciler.kube.resources import PODS
 from reconciler.metrics import ControllerMetrics
@@ -23,6 +24,14 @@ DEADLINE_SECONDS = 5
 class StoppedClock:
     def now(self) -> datetime:
         return NOW
+
+
+@dataclass
+class SetClock:
+    instant: datetime
+
+    def now(self) -> datetime:
+        return self.instant
 
 
 @dataclass
@@ -67,6 +76,7 @@ def rig(
     performer: FakePerformer | None = None,
     refused: Callable[[str, str, datetime], Decision] | None = None,
     observe: Callable[[str, datetime], Awaitable[str | None]] = known,
+    clock: Clock | None = None,
 ) -> Rig:
     performer = performer or FakePerformer()
     seen: list[Written] = []
@@ -77,7 +87,7 @@ def rig(
         seen.append(written)
 
     reconciler = Reconciler(observe, decide, refused)
-    clock = StoppedClock()
+    clock = clock or StoppedClock()
     shell = Shell(cast("Performer", performer), wait_seen, clock, ControllerMetrics(registry), Wakeups(clock))
     controller = Controller("test", reconciler, shell)
     return Rig(performer, seen, controller, registry, shell.wakeups)
@@ -129,6 +139,49 @@ async def test_a_key_that_asked_to_be_woken_is_looked_at_again() -> None:
     it.controller.queue.add("key")
     await run_until(it.controller, lambda: it.outcomes("ok") >= 3)
     it.wakeups.stop()
+
+
+async def test_a_key_whose_pass_fails_is_still_woken_when_it_asked_to_be() -> None:
+    """The deadline of a drain comes, however long evictions were refused and however rarely they are tried by then."""
+    clock = SetClock(NOW)
+    deadline = NOW + timedelta(seconds=60)
+    performer = FakePerformer({"Evict": [RejectedError("denied", status=403)]})
+
+    def decide(_view: str, now: datetime) -> Decision:
+        actions: tuple[Action, ...] = (Delete(POD),) if now >= deadline else (Evict(POD),)
+        return Decision("because", actions, None if now >= deadline else deadline)
+
+    it = rig(decide, performer, clock=clock)
+    it.wakeups.start()
+    it.controller.queue.add("key")
+
+    def is_over() -> bool:
+        if it.outcomes("rejected"):
+            clock.instant = deadline
+        return performer.performed == [Delete(POD)]
+
+    await run_until(it.controller, is_over)
+    it.wakeups.stop()
+
+
+async def test_a_pass_that_fails_is_not_repeated_at_once_because_its_instant_has_passed() -> None:
+    it = rig(
+        always(Patch(POD, {}), wake_at=NOW), FakePerformer({"Patch": [RejectedError("no", status=422) for _ in "ab"]})
+    )
+    it.wakeups.start()
+    it.controller.queue.add("key")
+    await run_until(it.controller, lambda: it.outcomes("rejected") == 1)
+    assert len(it.controller.queue) == 0
+    it.wakeups.stop()
+
+
+async def test_what_may_be_tried_again_is_not_held_up_by_what_was_refused() -> None:
+    """One pod whose eviction a webhook denies, one that a budget keeps for a while."""
+    kept = TransientError("budget", status=429, retry_after_seconds=0.01)
+    performer = FakePerformer({"Evict": [RejectedError("denied", status=403), kept]})
+    it = rig(always(Evict(POD), Evict(POD)), performer)
+    with pytest.raises(TransientError):
+        await it.controller.reconcile("key")
 
 
 async def test_a_blocked_eviction_does_not_shield_the_next_pod() -> None:
