@@ -154,8 +154,14 @@ def _report(screen: Screen, error: Exception) -> ExitCode:
         screen.error(f"internal error, please report it: {type(error).__name__}: {error}")
         screen.note("Run the command again with -v to see where it happened.")
     else:
-        screen.error(str(error) or type(error).__name__)
+        screen.error(_sentence(error))
     return code
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _screen_for(given: Globals) -> Screen:

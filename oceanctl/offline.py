@@ -96,6 +96,8 @@ class _Reading:
             text = data.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
         except UnicodeDecodeError as error:
             raise FlawError(_problem_without(self._path, "not UTF-8", Code.ENCODING)) from error
+        if not text.strip():
+            raise FlawError(_problem_without(self._path, "the file is empty", Code.MISSING))
         for document in documents_of(str(self._path), text):
             yield from objects_in(document)
 

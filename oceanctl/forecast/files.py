@@ -6,6 +6,7 @@ from pathlib import Path
 
 from inventory.model import Binding
 from oceanctl.errors import UsageMistakeError
+from oceanctl.explain.names import unknown
 from oceanctl.forecast.supply import Supply, supply_of
 from oceanctl.offline import load_of, nodes_from, pods_from
 
@@ -51,6 +52,8 @@ def _by_binding(
         name, has_name, path = text.partition("=")
         if has_name and name in names:
             found[name].append(Path(path))
+        elif has_name and not Path(text).exists():
+            raise UsageMistakeError(f"{option} {text}: {unknown('binding', name, names)}")
         elif len(meant) == 1:
             found[meant[0]].append(Path(text))
         else:

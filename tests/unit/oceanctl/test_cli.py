@@ -96,6 +96,11 @@ def test_every_kind_of_error_has_its_exit_code(
     assert run("version").code == code
 
 
+def test_a_file_that_is_not_there_is_named_without_the_jargon(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, FileNotFoundError(2, "No such file or directory", "nodes.yaml"))
+    assert run("version").err == "error: nodes.yaml: No such file or directory\n"
+
+
 def test_an_internal_error_is_a_sentence_and_no_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, ZeroDivisionError("ouch"))
     assert run("version").err == (

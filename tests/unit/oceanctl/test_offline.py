@@ -107,6 +107,7 @@ def test_pods_are_read_as_the_caches_hold_them(file: Path) -> None:
     [
         pytest.param("kind: Node\nmetadata: [", Code.SYNTAX, 3, "not valid YAML", id="no YAML"),
         pytest.param('{"kind": "Node",\n "metadata": {', Code.SYNTAX, 3, "not valid YAML", id="JSON that ends early"),
+        pytest.param("", Code.MISSING, 1, "the file is empty", id="nothing, as a kubectl that failed leaves it"),
         pytest.param("a: 1\n", Code.MISSING, 1, "not an object of Kubernetes", id="something else"),
         pytest.param("kind: List\nitems:\n- 7\n", Code.WRONG_TYPE, 3, "not an object", id="a list of something else"),
         pytest.param(POD, Code.UNKNOWN_KIND, 1, "no Node in this file; it holds Pod", id="another kind only"),

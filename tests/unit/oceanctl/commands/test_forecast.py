@@ -133,6 +133,7 @@ def test_a_terminal_without_blocks_gets_ascii(run: Run, monkeypatch: pytest.Monk
     ("arguments", "words"),
     [
         pytest.param(("--nodes", "nodes.yaml"), "say whose, like --nodes new-york=FILE", id="two bindings, one file"),
+        pytest.param(("--nodes", "parsi=n.yaml"), "no binding 'parsi'; did you mean 'paris'?", id="no such binding"),
         pytest.param(("--pods", "paris=pods.yaml"), "--pods needs --nodes", id="pods alone"),
         pytest.param((PARIS[0], "--pods=new-york=p"), "there are no --nodes of new-york", id="pods of another"),
         pytest.param((*PARIS, "--zone", "Paris"), "is not a known time zone", id="no zone"),
