@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -41,6 +41,8 @@ from reconciler.topdown.view import DependentView, PodView
 from reconciler.wakeups import Wakeups
 
 log = logging.getLogger(__name__)
+
+REDISCOVERY_SECONDS = 30.0  # how long an owner's first policy may go unnoticed
 
 V = TypeVar("V")
 AnyCache = (
@@ -157,6 +159,21 @@ class Bridge:
             wiring.wake_all()
             self.on_state()
             log.info("bridge is running", extra={"binding": self._bound.binding.name})
+            if self._worker.policies is None:
+                tasks.create_task(self._await_policies(wiring), name="worker-policies")
+
+    async def _await_policies(self, wiring: Wiring) -> None:
+        """Follow the worker's own policies from when their owner installs them."""
+        while self._worker.policies is None:
+            await asyncio.sleep(min(REDISCOVERY_SECONDS, self._around.settings.resync_seconds))
+            with suppress(KubeError):  # a worker that does not answer is the heartbeat's to tell
+                await self._worker.discover()
+        log.info("the worker has policies of its own", extra={"binding": self._bound.binding.name})
+        wiring.connect_worker_policies()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._worker.policies.run(), name="worker-policies-cache")
+            await self._worker.policies.wait_synced()
+            wiring.wake_nodes()
 
     async def _discover(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from reconciler.bridge.ground import Ground
 from reconciler.bridge.policies import PolicyBook, PolicyIndex
 from reconciler.bridge.yields import Yields
 from reconciler.decision import Decision
+from reconciler.kube.errors import NotFoundError
 from reconciler.kube.projections import Node
 from reconciler.kube.resources import NODES
 from reconciler.reclaim import decide as reclaim
@@ -67,7 +68,11 @@ class NodeObserver:
 
     def _worker_is_readable(self) -> bool:
         cache = self._ground.worker.policies
-        return cache is None or (cache.is_synced and cache.last_error is None)
+        if cache is None or not cache.is_synced:
+            return cache is None
+        # A CRD that is uninstalled takes its policies with it first.
+        is_uninstalled = isinstance(cache.last_error, NotFoundError) and len(cache) == 0
+        return cache.last_error is None or is_uninstalled
 
 
 def decide_node(view: NodeView, now: datetime) -> Decision:

@@ -1,6 +1,6 @@
 """Which keys a change of either side wakes; everything else follows from the caches."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -18,6 +18,7 @@ from reconciler.kube.resources import CONFIGMAPS, SECRETS, Resource
 from reconciler.kube.workqueue import WorkQueue
 from reconciler.marks import virtual_pod_key
 
+PATIENCE_SECONDS = 5.0  # with a watch that broke: every node would be written to, and again when it stands
 REPORT_DELAY_SECONDS = 0.5  # many vnodes change together; one report tells it
 
 
@@ -65,7 +66,8 @@ class Wiring:
     def connect_worker_policies(self) -> None:
         """Subscribe to the worker's own policies, once it is known whether it has any."""
         if self._worker.policies is not None:
-            self._worker.policies.subscribe(lambda _change: self.wake_nodes())
+            self._worker.policies.subscribe(self._on_worker_policy)
+            self._worker.policies.on_trouble = self._on_trouble_with_policies
 
     def on_vnode(self, listener: Callable[[Change[Node]], None]) -> None:
         """Call `listener` for every change of a vnode of this binding."""
@@ -103,10 +105,11 @@ class Wiring:
     def wake_nodes(self) -> None:
         """Look at every worker node and every vnode again."""
         self._yields.look_again()
-        self._add(self._queues.nodes, (node.metadata.name for node in self._worker.nodes.values()))
-        self._add(
-            self._queues.nodes, (name for vnode in self._computing.nodes.values() if (name := self._node_behind(vnode)))
-        )
+        self._add(self._queues.nodes, self._node_names())
+
+    def _node_names(self) -> Iterator[str]:
+        yield from (node.metadata.name for node in self._worker.nodes.values())
+        yield from (name for vnode in self._computing.nodes.values() if (name := self._node_behind(vnode)))
 
     def _on_worker_node(self, change: Change[Node]) -> None:
         self._queues.nodes.add(change.key)
@@ -166,6 +169,18 @@ class Wiring:
         self._report(self._queues.policies, change)
         if _says(before) != _says(after):
             self.wake_nodes()
+
+    def _on_worker_policy(self, change: Change[CustomObject]) -> None:
+        if _says(change.before) != _says(change.after):
+            self.wake_nodes()
+
+    def _on_trouble_with_policies(self) -> None:
+        """Policies can be listed again, or not any more; a connection that only breaks is there again before that counts."""
+        if self._worker.policies is None or self._worker.policies.last_error is None:
+            self.wake_nodes()
+            return
+        for name in self._node_names():
+            self._queues.nodes.add_after(name, PATIENCE_SECONDS)
 
     def _on_binding(self, change: Change[CustomObject]) -> None:
         if change.key != self._identity.binding_name:

@@ -106,6 +106,7 @@ class Worker:
         self._policies_spec = WatchSpec(resource=names.POLICIES, decode=decode_custom, idle_seconds=idle_seconds)
         self.policies: Cache[CustomObject] | None = None
         self._is_discovered = False
+        self._had_policies = False  # from the first
         self.labels_revision = 0  # counts changes of the nodes and their labels, which selectors look at
         self.nodes.subscribe(self._on_node)
 
@@ -142,13 +143,17 @@ class Worker:
     @property
     def caches(self) -> tuple[Cache[Node] | Cache[WorkerPodEntry] | Cache[PartialObject] | Cache[CustomObject], ...]:
         """Every cache; policies only where the CRD is installed."""
-        always = (self.nodes, self.pods, self.configmaps, self.secrets)
-        return always if self.policies is None else (*always, self.policies)
+        return self._always if self.policies is None else (*self._always, self.policies)
+
+    @property
+    def _always(self) -> tuple[Cache[Node] | Cache[WorkerPodEntry] | Cache[PartialObject] | Cache[CustomObject], ...]:
+        return self.nodes, self.pods, self.configmaps, self.secrets
 
     async def discover(self) -> None:
-        """Find out whether the worker has policies of its own."""
+        """Find out whether the worker has policies of its own, which its owner may install at any time."""
         if self.policies is None and await self.client.has(names.POLICIES):
             self.policies = Cache(self.client, self._policies_spec)
+            self._had_policies = not self._is_discovered
         self._is_discovered = True
 
     async def run(self) -> None:
@@ -159,8 +164,9 @@ class Worker:
 
     @property
     def is_synced(self) -> bool:
-        """Whether every cache has listed once."""
-        return self._is_discovered and all(cache.is_synced for cache in self.caches)
+        """Whether every cache has listed once; policies that came later are only unknown until then, and hold nothing else up."""
+        needed = self.caches if self._had_policies else self._always
+        return self._is_discovered and all(cache.is_synced for cache in needed)
 
     async def wait_synced(self) -> None:
         """Return when every cache has listed once."""

@@ -64,6 +64,7 @@ class Cache(Generic[P]):
     def __init__(self, client: Client, spec: WatchSpec[P], indexes: Mapping[str, IndexBy[P]] | None = None) -> None:
         self.restarts: Counter[Cause] = Counter()
         self.last_error: KubeError | None = None  # None while the watch stands
+        self.on_trouble: Callable[[], None] = lambda: None  # called when `last_error` comes or goes
         self.revision = 0  # counts changes: while it stands still, so do the contents
         self._client = client
         self._spec = spec
@@ -165,7 +166,7 @@ class Cache(Generic[P]):
             case Bookmark(version):
                 self._has_seen_up_to(version)
             case Following():
-                self.last_error = None
+                self._fare(None)
             case Interrupted():
                 self._note(event)
             case _:
@@ -188,7 +189,8 @@ class Cache(Generic[P]):
 
     def _note(self, event: Interrupted) -> None:
         self.restarts[event.cause] += 1
-        self.last_error = event.error
+        if event.error is not None:
+            self._fare(event.error)
         if event.cause not in _QUIET:
             log.warning(
                 "watch interrupted",
@@ -200,6 +202,12 @@ class Cache(Generic[P]):
                     "retry_seconds": event.delay_seconds,
                 },
             )
+
+    def _fare(self, error: KubeError | None) -> None:
+        has_changed = (error is None) != (self.last_error is None)
+        self.last_error = error
+        if has_changed:
+            self.on_trouble()
 
     def _put(self, found: P) -> str:
         key = found.metadata.key
