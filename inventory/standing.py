@@ -71,6 +71,7 @@ class Standing:
         is_suspended: Whether the binding or a lender is suspended.
         closes_at: The planned close: when the node stops being lent if nobody edits anything; None while none is within reach of a notice.
         notice_at: When the notice of that close begins.
+        closers: The lenders of then that close; where one side goes on, the other's only.
 
     """
 
@@ -82,6 +83,7 @@ class Standing:
     is_suspended: bool = False
     closes_at: datetime | None = None
     notice_at: datetime | None = None
+    closers: tuple[Policy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def standing_among(
         is_suspended=is_suspended,
         closes_at=close.at,
         notice_at=close.notice_at,
+        closers=close.closers,
     )
 
 
@@ -228,6 +231,7 @@ class _Close:
     at: datetime | None = None
     notice_at: datetime | None = None
     look_again_at: datetime | None = None
+    closers: tuple[Policy, ...] = ()
 
 
 def _planned_close(matching: _Matching, before: tuple[SideStanding, SideStanding], now: datetime) -> _Close:
@@ -238,7 +242,8 @@ def _planned_close(matching: _Matching, before: tuple[SideStanding, SideStanding
     for edge in islice(_edges_from(matching, now), _EDGES_AHEAD):
         after = _sides_at(matching, edge)
         if _outcome(after) is not Outcome.LENT:
-            return _Close(edge, edge - _notice(before, after))
+            closers = tuple(_closers(before, after))
+            return _Close(edge, edge - max(each.notice for each in closers), closers=closers)
         if edge - reach > now:
             return _Close(look_again_at=edge - reach)
         before = after
@@ -252,10 +257,11 @@ def _edges_from(matching: _Matching, now: datetime) -> Iterator[datetime]:
         edge = _first_edge(matching, edge)
 
 
-def _notice(before: tuple[SideStanding, SideStanding], after: tuple[SideStanding, SideStanding]) -> timedelta:
-    """What the policies that close at this edge owe."""
-    owed = (was.winner.notice for was, will in zip(before, after, strict=True) if was.winner and will.vetoes)
-    return max(owed, default=timedelta())
+def _closers(before: tuple[SideStanding, SideStanding], after: tuple[SideStanding, SideStanding]) -> Iterator[Policy]:
+    """The policies that close at this edge, on whose notice and terms capacity goes home: one at least, for the sides that have a say stay the same."""
+    for was, will in zip(before, after, strict=True):
+        if was.winner and will.vetoes:
+            yield was.winner
 
 
 def _because(sides: tuple[SideStanding, SideStanding], now: datetime) -> str:

@@ -74,7 +74,7 @@ def _lent(standing: Standing, now: datetime) -> Reclaim:
     if standing.closes_at is None or standing.notice_at is None or now < standing.notice_at:
         takes_pods = not standing.is_suspended
         return Reclaim(LeaseState.LENT, standing.because, takes_pods, terms, wake_at=standing.notice_at)
-    course = Course.of(standing.closes_at, terms)
+    course = Course.of(standing.closes_at, _strictest(standing.closers))
     return Reclaim(
         LeaseState.NOTICE,
         f"{standing.because}; closes in {_seconds(standing.closes_at - now)}, takes no new pods",

@@ -149,6 +149,24 @@ class TestNotice:
         verdict = decide(self.view(replace(self.SOON, force_reclaim=False), at(12, 50)), at(12, 50))
         assert (verdict.state, verdict.evicts_from, verdict.ends_at) == (LeaseState.NOTICE, None, None)
 
+    @pytest.mark.parametrize(
+        "own",
+        [
+            pytest.param(policy("own", windows=AROUND_NOON, notice=600), id="never forces"),
+            pytest.param(policy("own", windows=AROUND_NOON, notice=600, force_reclaim=True, grace=900), id="patient"),
+            pytest.param(policy("own", windows=AROUND_NOON, notice=600, force_reclaim=True), id="strict"),
+        ],
+    )
+    def test_the_end_that_it_announces_is_that_of_the_side_that_closes(self, own: Policy) -> None:
+        """The computing cluster's policy goes on, so the close will be on the worker's terms alone."""
+        lenders = {"vnode": lent_vnode("nights", "own"), "computing_pods": (pod(),)}
+        announced, closed = (
+            decide(node_view(standing=standing_by(OPEN, worker=(own,), now=now), **lenders), now)
+            for now in (at(12, 55), at(13))
+        )
+        assert (announced.state, closed.closed_at) == (LeaseState.NOTICE, at(13))
+        assert (announced.evicts_from, announced.ends_at) == (closed.evicts_from, closed.ends_at)
+
 
 class TestClosing:
     @pytest.mark.parametrize(
