@@ -47,7 +47,7 @@ def next_handover(standing_at: Callable[[datetime], Standing], now: datetime) ->
 def _answers_after(standing_at: Callable[[datetime], Standing], now: datetime) -> Iterator[tuple[datetime, Standing]]:
     edge = standing_at(now).next_edge
     for _ in range(_MOST_EDGES):
-        if edge is None or edge > now + _HORIZON:
+        if edge is None or edge - now > _HORIZON:
             return
         standing = standing_at(edge)
         yield edge, standing

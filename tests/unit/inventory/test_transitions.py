@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -39,6 +39,12 @@ def test_a_transition_is_where_lending_begins_or_ends(
     policies: tuple[Policy, ...], expected: Transition | None
 ) -> None:
     assert found(*policies) == expected
+
+
+def test_nothing_breaks_at_the_end_of_the_calendar() -> None:
+    now = datetime(9999, 6, 7, 12, tzinfo=UTC)
+    found = next_transition(lambda at_: standing_by(policy(windows=AROUND_NOON), now=at_), now)
+    assert found == Transition(now.replace(hour=13), Direction.CLOSE)
 
 
 def test_the_other_side_has_its_say() -> None:
