@@ -11,7 +11,7 @@ from inventory.errors import InvalidValueError, Severity
 from inventory.fields import Complaint
 from inventory.model import Limit, NodeSelector, Requirement, SelectorTerm
 from inventory.selectors import expression_flaw, field_flaw
-from inventory.windows import parse_days, zone_for
+from inventory.windows import longest_opening, parse_days, zone_for
 from inventory.words import meant
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -90,6 +90,14 @@ def check_limit(limit: Limit) -> Iterator[Complaint]:
     if "/" not in limit.resource and not limit.resource.startswith(_NATIVE_FAMILIES) and limit.resource not in _NATIVE:
         hint = meant(limit.resource, _NATIVE) or "devices have a domain, like nvidia.com/gpu"
         yield _idle(f"no node has a resource '{limit.resource}'", hint, "resource")
+
+
+def check_policy(spec: Mapping[str, Any]) -> Iterator[Complaint]:
+    """A policy that closes should take new pods before the notice of its close begins."""
+    longest = longest_opening(spec.get("windows", ()))
+    if longest is not None and spec.get("notice", timedelta()) >= longest:
+        message = "a notice as long as the longest window leaves no time in which new pods are taken"
+        yield _idle(message, f"make it shorter than {whole_seconds(longest)} s", "noticeSeconds")
 
 
 def check_binding(spec: Mapping[str, Any]) -> Iterator[Complaint]:

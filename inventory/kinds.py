@@ -16,6 +16,7 @@ from inventory.checks import (
     check_field,
     check_limit,
     check_metadata,
+    check_policy,
     check_selector,
     check_term,
     day,
@@ -160,6 +161,7 @@ POLICY_SPEC: Final = Block(
         "yieldToOwner": Field(Flag(), "yield_to_owner"),
     },
     dict,
+    check_policy,
     later=MappingProxyType({"clusters": "write one policy for each cluster, with 'cluster'"}),
 )
 

@@ -123,6 +123,12 @@ def minutes_per_week(windows: tuple[Window, ...]) -> int:
     return sum(finish - begin for begin, finish in _spans_of(windows))
 
 
+def longest_opening(windows: tuple[Window, ...]) -> timedelta | None:
+    """How long the windows stay open at most, where no clock changes; None if they never close."""
+    spans = _spans_of(windows)
+    return None if spans == _ALWAYS else timedelta(minutes=max(finish - begin for begin, finish in spans))
+
+
 def _hint_for_time(text: str, *, is_end: bool) -> str:
     if text == "24:00":
         return "24:00 is an end only; a day starts at 00:00"

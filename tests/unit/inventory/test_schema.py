@@ -242,6 +242,11 @@ def test_a_mistake_is_found_at_its_place(document: dict[str, Any], code: Code, p
         ({**policy_with(), "status": {"phase": "Active"}}, Code.IGNORED_KEY, "status"),
         (policy_with(resourceLimits=[{"resource": "cpu"}]), Code.NO_EFFECT, "spec.resourceLimits[0]"),
         (
+            policy_with(timeWindows=[{"start": "12:00", "end": "12:09"}], noticeSeconds=600),
+            Code.NO_EFFECT,
+            "spec.noticeSeconds",
+        ),
+        (
             policy_with(resourceLimits=[{"resource": "mem", "percent": 5}]),
             Code.NO_EFFECT,
             "spec.resourceLimits[0].resource",
@@ -268,6 +273,20 @@ def test_what_does_no_harm_is_a_warning(document: dict[str, Any], code: Code, pa
         (code, path, Severity.WARNING)
     ]
     assert reader.is_valid()
+
+
+@pytest.mark.parametrize(
+    ("windows", "notice"),
+    [
+        ([{"start": "12:00", "end": "12:09"}], 599),
+        ([{"start": "12:00", "end": "12:09"}, {"start": "12:10", "end": "12:19", "days": ["Monday"]}], 1199),
+        ([{"start": "00:00", "end": "24:00"}], 86400),
+        ([], 86400),
+    ],
+    ids=["shorter", "shorter than two that touch", "never closes", "no windows"],
+)
+def test_a_notice_may_leave_little_time_but_some(windows: list[dict[str, Any]], notice: int) -> None:
+    assert findings(policy_with(timeWindows=windows, noticeSeconds=notice)) == []
 
 
 @pytest.mark.parametrize(
