@@ -56,6 +56,17 @@ def tenant(name: str, cpu: str = "1", *, age: int = 0, priority: int = 0, memory
             (tenant("cpu", "3", age=9), tenant("memory", "0", memory="5Gi")), ROOM, "cpu memory", id="every-resource"
         ),
         pytest.param((tenant("gpu", "0", gpu="1"),), ROOM, "gpu", id="a-resource-that-is-gone"),
+        pytest.param(
+            (
+                tenant("low", priority=-1),
+                tenant("middle"),
+                tenant("gpu", gpu="1", priority=1),
+                tenant("calm", "1", priority=2),
+            ),
+            ROOM,
+            "gpu low",
+            id="of-those-that-are-not-needed-the-more-important-is-spared",
+        ),
         pytest.param((tenant("a", "0"), tenant("b", "0")), {"cpu": 0, "pods": 1000}, "a", id="number-of-pods"),
         pytest.param((tenant("a"), tenant("b")), {"cpu": 0, "pods": 0}, "a b", id="nothing-is-lent"),
     ],
