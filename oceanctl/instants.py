@@ -26,6 +26,7 @@ _UNITS: Final = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
+_YEARS: Final = range(1900, 9000)  # horizons and graces that begin in them end within the calendar
 _LONGEST: Final = timedelta(days=3660)  # ten years; no plan reaches further
 
 
@@ -43,9 +44,12 @@ def instant_from(text: str | None) -> datetime:
         raise UsageMistakeError(f"--at {text!r} does not say where: add Z for UTC, or an offset like +02:00")
     try:
         instant = datetime.fromisoformat(text.upper().replace(" ", "T", 1).replace(" ", ""))
-        return instant.astimezone(UTC).replace(microsecond=0)
+        instant = instant.astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError) as error:
         raise UsageMistakeError(f"--at {text!r} is no instant of the calendar: {error}") from error
+    if instant.year not in _YEARS:
+        raise UsageMistakeError(f"--at {text!r} is before {_YEARS.start} or after {_YEARS.stop - 1}")
+    return instant
 
 
 def span_from(text: str) -> timedelta:
@@ -62,7 +66,4 @@ def span_from(text: str) -> timedelta:
 def horizon_from(at: str | None, horizon: str) -> tuple[datetime, datetime]:
     """From which instant to which, as `--at` and `--horizon` say."""
     begin, span = instant_from(at), span_from(horizon)
-    try:
-        return begin, begin + span
-    except OverflowError as error:
-        raise UsageMistakeError(f"--horizon {horizon} from {at} leads out of the calendar") from error
+    return begin, begin + span

@@ -34,6 +34,8 @@ def test_nothing_typed_is_now() -> None:
         pytest.param("tomorrow", "is not an instant", id="words"),
         pytest.param("2026-02-30T01:30Z", "no instant of the calendar", id="no such day"),
         pytest.param("0001-01-01T00:00+10:00", "no instant of the calendar", id="before the calendar"),
+        pytest.param("0001-01-01T00:00Z", "before 1900", id="before anything counts"),
+        pytest.param("9999-12-31T23:59Z", "after 8999", id="where a grace has no end"),
     ],
 )
 def test_what_is_no_instant_is_told(text: str, words: str) -> None:
@@ -60,6 +62,6 @@ def test_what_is_no_span_is_told(text: str) -> None:
         span_from(text)
 
 
-def test_a_range_that_leads_out_of_the_calendar_is_told() -> None:
-    with pytest.raises(UsageMistakeError, match="out of the calendar"):
-        horizon_from("9999-12-31T00:00Z", "2d")
+def test_a_range_begins_when_it_is_told_to() -> None:
+    begin = datetime(8999, 12, 31, tzinfo=UTC)
+    assert horizon_from("8999-12-31T00:00Z", "520w") == (begin, begin + timedelta(weeks=520))
