@@ -25,11 +25,12 @@ class Ending:
 
 
 def ending_of(vnode: ObjectMeta, pod_key: str) -> Ending | None:
-    """The end of a pod's capacity: with the whole lease, or because the lease has shrunk and the pod must go for others to stay; None while it may stay."""
+    """The end of a pod's capacity: with the whole lease, or before because the lease has shrunk and the pod must go for others to stay; None while it may stay."""
     annotations = {key: text for key in LEASE_ANNOTATIONS if (text := vnode.annotations.get(key)) is not None}
     closed, ends = annotations.get(names.WINDOW_CLOSED_AT), annotations.get(names.LEASE_ENDS_AT)
-    if not annotations:
-        return _shrinking(vnode, pod_key)
+    shrinking = _shrinking(vnode, pod_key)
+    if not annotations or (shrinking and ends and shrinking.annotations[names.LEASE_ENDS_AT] < ends):
+        return shrinking
     reason = names.REASON_WINDOW_ENDING if closed is None else names.REASON_WINDOW_CLOSED
     message = f"the capacity is due back at {ends}" if ends else f"closed at {closed}; pods here may finish"
     return Ending(reason, message, annotations)

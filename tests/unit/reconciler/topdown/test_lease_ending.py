@@ -73,10 +73,20 @@ def test_a_pod_that_may_stay_is_told_nothing(annotations: dict[str, str]) -> Non
     assert ending_of(vnode(annotations), "shop/web") is None
 
 
-def test_the_end_of_the_lease_goes_before_a_shrink() -> None:
-    ending = ending_of(vnode({**SHRUNK, names.LEASE_ENDS_AT: "2026-03-02T12:01:00Z"}), "shop/web")
+@pytest.mark.parametrize(
+    ("lease", "pod", "told"),
+    [
+        pytest.param("2026-03-02T12:01:00Z", "shop/web", ("WindowEnding", "2026-03-02T12:01:00Z"), id="the-lease"),
+        pytest.param("2026-03-02T12:09:00Z", "shop/web", ("LeaseShrunk", ENDS_AT), id="its-own-going"),
+        pytest.param("2026-03-02T12:09:00Z", "shop/b", ("WindowEnding", "2026-03-02T12:09:00Z"), id="not-a-victim"),
+    ],
+)
+def test_a_victim_of_a_shrink_is_told_of_what_comes_first_during_a_notice(
+    lease: str, pod: str, told: tuple[str, str]
+) -> None:
+    ending = ending_of(vnode({**SHRUNK, names.LEASE_ENDS_AT: lease}), pod)
     assert ending is not None
-    assert ending.annotations == {names.LEASE_ENDS_AT: "2026-03-02T12:01:00Z"}
+    assert (ending.reason, ending.annotations) == (told[0], {names.LEASE_ENDS_AT: told[1]})
 
 
 def test_a_pod_is_told_when_its_capacity_stays_after_all() -> None:
