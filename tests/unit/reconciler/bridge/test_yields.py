@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from reconciler import names
-from reconciler.bottomup.load import LoadBook
+from reconciler.bottomup.load import LoadBook, foreign_pod_for
 from reconciler.bridge.computing import Computing
 from reconciler.bridge.ground import Bound, Ground
 from reconciler.bridge.nodes import NodeObserver, decide_node
@@ -21,7 +21,17 @@ from reconciler.decision import Patch
 from reconciler.kube.cache import Cache
 from reconciler.kube.client import Client
 from reconciler.kube.errors import TransientError
-from reconciler.kube.projections import Copied, CustomObject, Node, NodeStatus, ObjectMeta
+from reconciler.kube.projections import (
+    Container,
+    Copied,
+    CustomObject,
+    Node,
+    NodeStatus,
+    ObjectMeta,
+    Pod,
+    PodSpec,
+    ResourceRequirements,
+)
 from reconciler.kube.watch_events import Added, Deleted, Modified, Synced
 from reconciler.kube.workqueue import WorkQueue
 from reconciler.settings import Settings
@@ -69,6 +79,12 @@ class Fleet:
         )
         assert entry is not None
         self.worker.pods._take(Modified(entry))
+
+    def runs(self, name: str, cpu: str) -> None:
+        """Another pod of the owner runs on the node."""
+        container = Container("c", resources=ResourceRequirements({"cpu": cpu}))
+        running = Pod(ObjectMeta(name, "default", uid=name), PodSpec("n1", containers=(container,)))
+        self.worker.pods._take(Added(foreign_pod_for(running)))
 
     async def yields_to(self) -> tuple[str, ...]:
         view = await self.observer.observe("n1", NOW)
@@ -134,6 +150,16 @@ async def test_a_node_that_has_become_too_small_gives_way_no_longer(looking: Fle
     small = worker_node(allocatable={"cpu": "3", "pods": "110"})
     metadata = msgspec.structs.replace(small.metadata, resource_version="6")
     looking.worker.nodes._take(Modified(msgspec.structs.replace(small, metadata=metadata)))
+    await woken(looking)  # by the change itself
+    await woken(looking)  # by the look that follows
+    assert await looking.yields_to() == ()
+
+
+async def test_a_node_that_the_owner_fills_meanwhile_gives_way_no_longer(looking: Fleet) -> None:
+    await quiet(looking)
+    looking.waits()
+    await woken(looking)
+    looking.runs("batch", cpu="5")
     await woken(looking)  # by the change itself
     await woken(looking)  # by the look that follows
     assert await looking.yields_to() == ()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from reconciler import names
 from reconciler.decision import Delete, Side
 from reconciler.topdown.decide_pod import decide_pod
 from reconciler.topdown.view import Disruption
@@ -46,6 +47,16 @@ def test_status_still_comes_up_while_a_pod_stops() -> None:
     going = {"deletionTimestamp": "2026-03-02T12:00:30Z", "deletionGracePeriodSeconds": 30}
     worker = a_worker_pod(status=running(), meta=going)
     assert patch_of(decide_pod(a_view(leaving_pod(mapped(a_pod())), worker), NOW))["phase"] == "Running"
+
+
+def test_a_pod_that_stops_keeps_what_it_was_told_of_its_capacity() -> None:
+    """It was evicted, and the window has opened again since."""
+    ending = {"type": names.CONDITION_LEASE_ENDING, "status": "True", "reason": "WindowClosed"}
+    told = running()
+    told = {**told, "conditions": [*told["conditions"], ending]}
+    pod = leaving_pod({**mapped(a_pod()), "status": told})
+    view = a_view(pod, leaving_pod(a_worker_pod(status=running())))
+    assert decide_pod(view, NOW).actions == ()
 
 
 def test_a_lost_pod_is_named() -> None:
