@@ -96,6 +96,37 @@ async def test_a_deployment_with_a_budget_survives_a_window_end(restored: Hands)
 
 
 @pytest.mark.slow
+async def test_a_budget_that_never_allows_holds_until_the_deadline_and_no_longer(restored: Hands) -> None:
+    fleet = restored
+    await close(fleet, "worker-2")
+    budgets = BUDGETS if await fleet.computing.has(BUDGETS) else OLD_BUDGETS
+    await fleet.create(budgets, budget(budgets))
+    await fleet.create(DEPLOYMENTS, deployment(1))
+
+    async def is_up() -> bool:
+        return len(await ready_on(fleet)) == 1
+
+    await fleet.until(is_up, "the replica to be ready on worker-1")
+    (pod,) = await fleet.computing.list(PODS, fleet.namespace)
+    await close(fleet, "worker-1", gracefulReclaimPeriodSeconds=20, drainSeconds=19)
+    vnode = await fleet.find(NODES, pod["spec"]["nodeName"])
+    assert vnode is not None
+    due = datetime.fromisoformat(own_annotation(vnode, names.LEASE_ENDS_AT) or "")
+    last_seen = datetime.now(UTC)
+
+    async def is_told() -> bool:
+        nonlocal last_seen
+        seen = await fleet.pod(pod["metadata"]["name"])
+        if seen is not None and "deletionTimestamp" not in seen["metadata"]:
+            last_seen = datetime.now(UTC)
+            return False
+        return True
+
+    await fleet.until(is_told, "the pod to be deleted")
+    assert timedelta(seconds=-0.5) < last_seen - due < timedelta(seconds=2)
+
+
+@pytest.mark.slow
 async def test_a_pod_has_its_own_grace_to_the_end(restored: Hands) -> None:
     fleet = restored
     stubborn = sleeper("stubborn", node=VNODE, terminationGracePeriodSeconds=ITS_OWN_GRACE)
