@@ -63,6 +63,13 @@ async def test_keys_ring_in_the_order_of_their_instants(rig: Rig) -> None:
     assert rig.rung == ["early", "late"]
 
 
+async def test_an_earlier_alarm_does_not_wait_for_a_later_one(rig: Rig) -> None:
+    rig.set("tomorrow", timedelta(days=1))
+    rig.set("soon", SOON)
+    await rig.until_rung("soon")
+    assert rig.rung == ["soon"]
+
+
 async def test_all_keys_of_an_instant_ring_together_and_once(rig: Rig) -> None:
     instant = rig.clock.now() + SOON
     keys = {f"k{number}" for number in range(500)}

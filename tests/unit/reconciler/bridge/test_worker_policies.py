@@ -17,7 +17,7 @@ from reconciler.bridge.wiring import Queues, Wiring
 from reconciler.bridge.worker import Heartbeat, Worker
 from reconciler.clock import SystemClock
 from reconciler.kube.client import Client
-from reconciler.kube.errors import ForbiddenError, KubeError, NotFoundError
+from reconciler.kube.errors import ForbiddenError, KubeError, NotFoundError, TransientError
 from reconciler.kube.projections import CustomObject, ObjectMeta
 from reconciler.kube.watch_events import Added, Cause, Deleted, Following, Interrupted, Modified, Synced
 from reconciler.kube.workqueue import WorkQueue
@@ -144,6 +144,30 @@ async def test_a_resource_that_is_not_found_while_policies_are_known_tells_nothi
     fleet.told(Added(policy("open")))
     fleet.told(interrupted(NotFoundError("no such resource", status=404)))
     assert await fleet.outcome() is None
+
+
+async def test_nothing_is_concluded_before_everything_is_listed(client: Client) -> None:
+    found = Fleet(client)
+    found.worker._is_discovered = False
+    assert await found.observer.observe("n1", NOW) is None
+
+
+async def test_a_node_is_gone_only_by_a_live_answer(fleet: Fleet) -> None:
+    fleet.worker.nodes._take(Deleted("n1", "7"))
+    with pytest.raises(TransientError):  # nobody answers in these tests
+        await fleet.observer.observe("n1", NOW)
+
+
+async def test_a_policy_of_the_computing_cluster_wakes_nodes_by_what_it_says(fleet: Fleet) -> None:
+    fleet.computing.policies._take(Modified(policy("days", "2", status=1)))
+    assert not await fleet.is_woken()
+    fleet.computing.policies._take(Modified(policy("days", "3", suspend=True)))
+    assert await fleet.is_woken()
+
+
+async def test_the_owner_s_policy_alone_makes_a_node_give_way(fleet: Fleet) -> None:
+    fleet.told(Added(policy("own", yieldToOwner=True)))
+    assert fleet.observer.yields._may_yield(worker_node(), bare_vnode(), NOW)
 
 
 async def test_a_status_of_a_policy_wakes_nobody(fleet: Fleet) -> None:
