@@ -137,6 +137,8 @@ def _amounts(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], M
     yield ("status", "capacity"), status.get("capacity") or {}
     yield ("spec", "overhead"), spec.get("overhead") or {}
     yield ("spec", "resources", "requests"), _requests(spec)
+    yield ("status", "resources", "requests"), _requests(status)
+    yield ("status", "allocatedResources"), status.get("allocatedResources") or {}
     for field in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(field) or ()):
             yield ("spec", field, index, "resources", "requests"), _requests(container)

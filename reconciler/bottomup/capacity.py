@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inventory.model import Limit, Policy
 from inventory.quantity import MILLI, floor, parse, percent_of
-from reconciler.kube.projections import Container, ContainerStatus, Pod
+from reconciler.kube.projections import Container, ContainerStatus, Pod, PodSpec, PodStatus
 
 PODS = "pods"
 
@@ -15,8 +15,9 @@ _RESIZE_PENDING = ("PodResizePending", "Infeasible")
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What the node has given to containers, by their names; `is_final` when it will not give what they ask for."""
+    """What the node has given to the pod as a whole and to containers, by their names; `is_final` when it will not give what they ask for."""
 
+    whole: Mapping[str, int]
     amounts: Mapping[str, Mapping[str, int]]
     is_final: bool
 
@@ -54,7 +55,7 @@ def requests_of(pod: Pod) -> dict[str, int]:
         sidecars = [each for each in spec.init_containers if each.restart_policy == _SIDECAR]
         running = sum_of((total, *(_container_requests(each, given) for each in sidecars)))
         total = _maximum(running, _starting(spec.init_containers, given))
-    total |= {name: milli for name, milli in _parsed(spec.resources.requests).items() if _is_pod_level(name)}
+    total |= {name: milli for name, milli in _pod_level_requests(spec, given).items() if _is_pod_level(name)}
     return sum_of((total, _parsed(spec.overhead), {PODS: MILLI}))
 
 
@@ -132,18 +133,28 @@ def _given_to(pod: Pod) -> _Given:
     status = pod.status
     amounts = {each.name: _held_by(each) for each in (*status.container_statuses, *status.init_container_statuses)}
     is_infeasible = any((each.type, each.reason) == _RESIZE_PENDING for each in status.conditions)
-    return _Given(amounts, is_infeasible)
+    return _Given(_held_by(status), amounts, is_infeasible)
 
 
-def _held_by(status: ContainerStatus) -> dict[str, int]:
+def _held_by(status: ContainerStatus | PodStatus) -> dict[str, int]:
     allocated = _parsed(status.allocated_resources)
     return _maximum(allocated, _parsed(status.resources.requests)) if status.resources else allocated
 
 
 def _container_requests(container: Container, given: _Given) -> Mapping[str, int]:
-    """The larger of what is asked for and what it has; what the node cannot give is not counted."""
-    wanted = _parsed(container.resources.requests)
-    has = given.amounts.get(container.name)
+    """The larger of what is asked for and what it has."""
+    return _effective(_parsed(container.resources.requests), given.amounts.get(container.name, {}), given)
+
+
+def _pod_level_requests(spec: PodSpec, given: _Given) -> Mapping[str, int]:
+    """As `_container_requests`, if the pod asks for anything as a whole; what it has includes its overhead."""
+    wanted, overhead = _parsed(spec.resources.requests), _parsed(spec.overhead)
+    has = {name: milli - overhead.get(name, 0) for name, milli in given.whole.items()}
+    return _effective(wanted, has, given) if wanted else {}
+
+
+def _effective(wanted: Mapping[str, int], has: Mapping[str, int], given: _Given) -> Mapping[str, int]:
+    """What the node cannot give is not counted."""
     if not has:
         return wanted
     return has if given.is_final else _maximum(wanted, has)

@@ -163,7 +163,7 @@ class ContainerStatus(Projection, frozen=True):
 
 
 class PodStatus(Projection, frozen=True):
-    """Phase and conditions; the rest of the status is copied raw."""
+    """Phase, conditions and what a pod has been given; the rest of the status is copied raw."""
 
     phase: str = ""
     reason: str = ""
@@ -171,6 +171,8 @@ class PodStatus(Projection, frozen=True):
     conditions: tuple[Condition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
+    allocated_resources: dict[str, str] = msgspec.field(default_factory=dict)
+    resources: ResourceRequirements | None = None
 
     @property
     def is_terminal(self) -> bool:

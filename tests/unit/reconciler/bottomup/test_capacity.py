@@ -136,6 +136,36 @@ class TestRequests:
         }
         assert requests_of(pod({"containers": [container("main", cpu="3")]}, status))["cpu"] == 3000
 
+    @pytest.mark.parametrize(
+        ("status", "cpu"),
+        [
+            pytest.param({}, 2100, id="nothing-known"),
+            pytest.param({"allocatedResources": {"cpu": "3100m"}}, 3100, id="shrinking-still-holds-the-old-size"),
+            pytest.param({"allocatedResources": {"cpu": "1100m"}}, 2100, id="growing-counts-the-new-size"),
+            pytest.param({"resources": {"requests": {"cpu": "4100m"}}}, 4100, id="what-is-actuated-counts"),
+            pytest.param(
+                {
+                    "allocatedResources": {"cpu": "1100m"},
+                    "conditions": [{"type": "PodResizePending", "status": "True", "reason": "Infeasible"}],
+                },
+                1100,
+                id="infeasible-is-not-counted",
+            ),
+        ],
+    )
+    def test_a_resize_at_the_level_of_the_pod_counts_alike(self, status: dict[str, Any], cpu: int) -> None:
+        """What the pod has includes its overhead, unlike what it asks for."""
+        spec = {
+            "containers": [container("main", cpu="100m")],
+            "resources": {"requests": {"cpu": "2"}},
+            "overhead": {"cpu": "100m"},
+        }
+        assert requests_of(pod(spec, status))["cpu"] == cpu
+
+    def test_what_a_pod_has_without_asking_for_it_as_a_whole_is_that_of_its_containers(self) -> None:
+        status = {"allocatedResources": {"cpu": "7"}, "resources": {"requests": {"cpu": "7"}}}
+        assert requests_of(pod({"containers": [container("main", cpu="1")]}, status))["cpu"] == 1000
+
     def test_a_sidecar_can_be_resized_too(self) -> None:
         status = {"initContainerStatuses": [{"name": "proxy", "allocatedResources": {"cpu": "2"}}]}
         spec = {"containers": [container("main", cpu="1")], "initContainers": [sidecar(cpu="1")]}
