@@ -30,16 +30,15 @@ While the worker cannot be reached, or its node is gone, no close or shrink is r
 listed, no close is recorded either, but one that was recorded before keeps its promise.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from inventory.model import Policy
 from inventory.standing import Outcome, Standing
 from reconciler.decision import LeaseState, Reclaim, Shrink, Terms, earliest
 from reconciler.marks import live_pods
 from reconciler.promise import Promise, promise_of, recorded_as
 from reconciler.reclaim.course import Course
+from reconciler.reclaim.terms import strictest, terms_in_force
 from reconciler.reclaim.victims import Tenant, victims_among
 from reconciler.reclaim.view import LeaseView
 
@@ -70,11 +69,11 @@ def _hindrance(view: LeaseView) -> str | None:
 
 
 def _lent(standing: Standing, now: datetime) -> Reclaim:
-    terms = _strictest(standing.lenders)
+    terms = strictest(standing.lenders)
     if standing.closes_at is None or standing.notice_at is None or now < standing.notice_at:
         takes_pods = not standing.is_suspended
         return Reclaim(LeaseState.LENT, standing.because, takes_pods, terms, wake_at=standing.notice_at)
-    course = Course.of(standing.closes_at, _strictest(standing.closers))
+    course = Course.of(standing.closes_at, strictest(standing.closers))
     return Reclaim(
         LeaseState.NOTICE,
         f"{standing.because}; closes in {_seconds(standing.closes_at - now)}, takes no new pods",
@@ -136,7 +135,8 @@ def _fitting(view: LeaseView, lent: Reclaim, recorded: Shrink | None, now: datet
 
 def _ended(view: LeaseView, promise: Promise, because: str, now: datetime) -> Reclaim:
     """The lease is over, since now if no close is recorded."""
-    return _closed(view, promise.closed_at or recorded_as(now), _terms_in_force(view.standing, promise), because, now)
+    closed_at = promise.closed_at or recorded_as(now)
+    return _closed(view, closed_at, terms_in_force(view.standing, promise, closed_at, now), because, now)
 
 
 def _closed(view: LeaseView, closed_at: datetime, terms: Terms | None, because: str, now: datetime) -> Reclaim:
@@ -156,23 +156,6 @@ def _closed(view: LeaseView, closed_at: datetime, terms: Terms | None, because: 
         actions=course.departures(now, staying) if view.vnode else (),
         wake_at=course.next_step(now) if pods and view.vnode else None,
     )
-
-
-def _terms_in_force(standing: Standing | None, promise: Promise) -> Terms | None:
-    """Those of the policies that lent last, as they stand now; those recorded where they are gone, or no longer speak of the node."""
-    if standing is None:
-        return promise.terms
-    if not promise.lenders:  # never lent, so there was no promise; the policy that would lend speaks
-        return _strictest(standing.closed[:1]) or promise.terms
-    closed = [policy for policy in standing.closed if policy.name in promise.lenders]
-    still_open = [policy for policy in standing.lenders if policy.name in promise.lenders]
-    return _strictest(closed or still_open) or promise.terms
-
-
-def _strictest(policies: Sequence[Policy]) -> Terms | None:
-    """Each of two lenders may have its capacity back on its own terms, so the earlier ones hold."""
-    terms = [Terms(policy.grace, policy.drain, policy.force_reclaim) for policy in policies]
-    return min(terms, key=lambda each: (not each.force, each.grace, -each.drain), default=None)
 
 
 def _progress(course: Course, pods: int, now: datetime) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inventory.model import Binding, NodeSelector, Policy, Requirement, SelectorTerm
+from inventory.model import Binding, NodeSelector, Policy, Requirement, SelectorTerm, Window
 from inventory.standing import Candidate, Sides, Standing, standing_of
 from reconciler import names
 from reconciler.bottomup.view import NodeView
@@ -342,6 +342,40 @@ class TestTermsInForce:
         standing = standing_by(policy("ours", **FORCED), worker=(policy("own", windows=MORNING),))
         verdict = decide(closed_for(9999, standing=standing, vnode=lent_vnode("ours", "own")), NOW)
         assert verdict.terms == Terms(timedelta(), timedelta(seconds=60), force=False)
+
+    def test_who_closes_later_counts_from_its_own_close(self) -> None:
+        """Unforced, the worker's policy closed at 09:00; ours follows at 12:00, with a grace of five minutes."""
+        ours = policy("ours", windows=(Window(8 * 60, 12 * 60 - 1),), **FORCED)
+        vnode = lent_vnode("ours", "own", closed_at="2026-01-05T09:00:00Z")
+        standing = standing_by(ours, worker=(policy("own", windows=MORNING),))
+        verdict = decide(closed_for(0, standing=standing, vnode=vnode), NOW)
+        assert (verdict.state, verdict.closed_at) == (LeaseState.CLOSED, at(9))
+        assert (verdict.evicts_from, verdict.ends_at) == (at(12, 4), at(12, 5))
+        assert decide(closed_for(0, standing=standing, vnode=vnode), at(12, 5)).state is LeaseState.EVICTING
+        promised = f"grace={3 * 3600 + 300},drain=60,force=true"
+        gone = lent_vnode("ours", "own", terms=promised, closed_at="2026-01-05T09:00:00Z")
+        without = decide(closed_for(0, standing=standing_by(), vnode=gone), NOW)
+        assert without.ends_at == at(12, 5), "the promise outlives the policy"
+
+    def test_who_closes_later_on_shorter_terms_has_its_capacity_back_first(self) -> None:
+        quick = policy("ours", windows=(Window(8 * 60, 12 * 60 - 1),), **{**FORCED, "grace": 60})
+        slow = policy("own", windows=(Window(8 * 60, 12 * 60 - 2),), **FORCED)
+        vnode = lent_vnode("ours", "own", closed_at="2026-01-05T11:59:00Z")
+        verdict = decide(closed_for(0, standing=standing_by(quick, worker=(slow,)), vnode=vnode), NOW)
+        assert verdict.ends_at == at(12, 1)
+
+    def test_an_expiry_counts_as_a_close(self) -> None:
+        ours = policy("ours", expires_at=at(11, 58), **FORCED)
+        vnode = lent_vnode("ours", "own", closed_at="2026-01-05T09:00:00Z")
+        standing = standing_by(ours, worker=(policy("own", windows=MORNING),))
+        assert decide(closed_for(0, standing=standing, vnode=vnode), NOW).ends_at == at(12, 3)
+
+    def test_a_policy_that_is_being_deleted_does_not_call_pods_home_for_the_past(self) -> None:
+        ours = policy("ours", windows=AROUND_NOON, **FORCED)
+        vnode = lent_vnode("ours", "own", closed_at="2026-01-05T09:00:00Z")
+        standing = standing_on(ours, worker=(policy("own", windows=MORNING),), is_deleting=True)
+        verdict = decide(closed_for(0, standing=standing, vnode=vnode), NOW)
+        assert (verdict.state, verdict.ends_at) == (LeaseState.CLOSED, None)
 
     def test_a_veto_of_a_policy_that_never_lent_keeps_the_terms_of_the_lender(self) -> None:
         standing = standing_by(OPEN, worker=(policy("own", windows=MORNING),))
