@@ -42,7 +42,7 @@ e2e: $(READY) ## tests with real nodes and several kubectls; needs root
 	@if [ "$$(id -u)" != 0 ]; then echo "make e2e needs root: real nodes are made of namespaces, mounts and control groups" >&2; exit 1; fi
 	@.ci/install $$($(BIN)/python -c 'from oceanctl.sandbox.realnodes.requirements import missing_packages; print(*missing_packages())')
 	@$(BIN)/python -c 'from oceanctl.sandbox.programs import NEEDED, find; find((*NEEDED, "kubelet"))' # as above
-	@$(BIN)/python -m tests.e2e.kubectls
+	@$(BIN)/python -m tests.kubectls
 	$(BIN)/pytest -q tests/e2e $(ARGS)
 
 bench: $(READY) ## measure, and print JSON

@@ -25,7 +25,7 @@ from oceanctl.sandbox.realnodes.images import BUSYBOX_IMAGE
 from oceanctl.sandbox.realnodes.network import bridge_of
 from oceanctl.sandbox.sandbox import COMPUTING, Sandbox, Shape
 from reconciler import names
-from tests.e2e import kubectls
+from tests import kubectls
 from tests.e2e.hands import Hand
 from tests.integration.conftest import programs, pytest_sessionstart, state_folder
 from tests.integration.kubectl import Kubectl, eventually

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.e2e.kubectls import Client
+from tests.kubectls import Client
 
 MEGABYTE = 1_000_000
 TIMEOUT_SECONDS = 90.0

@@ -1,6 +1,6 @@
 """The kubectls of several versions that can be had here, and the ways in which each speaks.
 
-`python -m tests.e2e.kubectls` gets them and shows its progress; they stay in the cache. One that cannot be had is a reason to skip, not to fail.
+`python -m tests.kubectls` gets them and shows its progress; they stay in the cache. One that cannot be had is a reason to skip, not to fail.
 """
 
 import io
