@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -255,3 +255,17 @@ def is_open(vnode: Json) -> bool:
     is_ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
     taints = {taint["key"] for taint in vnode["spec"].get("taints", [])}
     return is_ready and not taints - {names.TAINT_VNODE} and vnode["status"]["allocatable"].get("pods") != "0"
+
+
+async def is_served(vnode: Json, addresses: Collection[str]) -> bool:
+    """Whether a vnode points at one of these addresses, and somebody listens there: an earlier test may have left it pointing at a proxier to come."""
+    status = vnode["status"]
+    told = next((each["address"] for each in status.get("addresses", []) if each["type"] == "InternalIP"), None)
+    if told not in addresses:
+        return False
+    try:
+        _, writer = await asyncio.open_connection(told, status["daemonEndpoints"]["kubeletEndpoint"]["Port"])
+    except OSError:
+        return False
+    writer.close()
+    return True

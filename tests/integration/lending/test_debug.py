@@ -20,7 +20,7 @@ from reconciler.kube.resources import NODES, PODS, SECRETS
 from tests.integration.audit import AuditLog
 from tests.integration.debugging import ephemeral_patch
 from tests.integration.kubectl import Kubectl
-from tests.integration.lending.hands import Hands, Json, sleeper
+from tests.integration.lending.hands import Hands, Json, is_served, sleeper
 from tests.integration.lending.test_dependents import secret
 from tests.integration.lending.test_quiet import audit_file, our_writes, settled
 from tests.integration.terminal import terminal
@@ -84,11 +84,11 @@ async def condition(fleet: Hands, pod: str) -> Json | None:
 async def test_a_person_debugs_a_pod_on_a_terminal(
     fleet: Hands, target: str, proxier: SandboxProxier, kubectl: Kubectl
 ) -> None:
-    async def is_served() -> bool:
-        addresses = (await fleet.find(NODES, VNODE) or {})["status"].get("addresses", [])
-        return any(it["type"] == "InternalIP" and it["address"] == proxier.address for it in addresses)
+    async def served() -> bool:
+        vnode = await fleet.find(NODES, VNODE)
+        return vnode is not None and await is_served(vnode, {proxier.address})
 
-    await fleet.until(is_served, "the vnode to point at its proxier")
+    await fleet.until(served, "the vnode to be served by its proxier")
     head = [str(kubectl.program), f"--kubeconfig={kubectl.kubeconfig}", "-n", fleet.namespace]
     arguments = ["debug", "-it", target, "--image=busybox", "--container=d", "--target=main"]
 

@@ -12,7 +12,7 @@ from oceanctl.sandbox.proxiers import SandboxProxier
 from oceanctl.sandbox.sandbox import Sandbox
 from reconciler.kube.resources import NODES, PODS
 from tests.integration.kubectl import Kubectl
-from tests.integration.lending.hands import Hands, eventually, sleeper
+from tests.integration.lending.hands import Hands, eventually, is_served, sleeper
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,8 @@ def address_of(vnode: dict[str, Any]) -> str | None:
     return next((each["address"] for each in addresses if each["type"] == "InternalIP"), None)
 
 
-async def addresses(fleet: Hands) -> dict[str, str | None]:
-    vnodes = await fleet.computing.list(NODES, label_selector="kubeocean.io/cluster-binding=worker-1")
-    return {vnode["metadata"]["name"]: address_of(vnode) for vnode in vnodes}
+async def vnodes_of(fleet: Hands) -> list[dict[str, Any]]:
+    return await fleet.computing.list(NODES, label_selector="kubeocean.io/cluster-binding=worker-1")
 
 
 async def test_logs_and_commands_reach_the_worker(
@@ -46,9 +45,9 @@ async def test_logs_and_commands_reach_the_worker(
     served = {replica.address for replica in proxiers}
 
     async def all_served() -> bool:
-        return set((await addresses(fleet)).values()) <= served
+        return all([await is_served(vnode, served) for vnode in await vnodes_of(fleet)])
 
-    await eventually(all_served, "every vnode points at a proxier")
+    await eventually(all_served, "every vnode to be served by a proxier")
     await fleet.create(PODS, sleeper("p", node="vnode-worker-1-worker-1-node-1"))
     await fleet.running("p")
     arguments = ("-n", fleet.namespace, "p")
@@ -63,7 +62,7 @@ async def test_a_dead_proxier_s_vnodes_are_moved_within_five_seconds(
     first, second = proxiers
 
     async def moved() -> bool:
-        return set((await addresses(fleet)).values()) == {second.address}
+        return {address_of(vnode) for vnode in await vnodes_of(fleet)} == {second.address}
 
     ports = await ports_of(fleet)
     first.stop(signal.SIGKILL)
@@ -73,5 +72,7 @@ async def test_a_dead_proxier_s_vnodes_are_moved_within_five_seconds(
 
 
 async def ports_of(fleet: Hands) -> dict[str, int]:
-    vnodes = await fleet.computing.list(NODES, label_selector="kubeocean.io/cluster-binding=worker-1")
-    return {each["metadata"]["name"]: each["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"] for each in vnodes}
+    return {
+        each["metadata"]["name"]: each["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"]
+        for each in await vnodes_of(fleet)
+    }
