@@ -101,6 +101,20 @@ def rsa_request() -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
+def with_an_odd_name() -> bytes:
+    """A request for an address and for an X.400 name, which no reader of ours knows."""
+    names = bytes.fromhex("300a") + bytes.fromhex("87040a000007") + bytes.fromhex("a302a000")
+    odd = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, names)
+    return request(SUBJECT, (), odd)
+
+
+def of_another_version() -> bytes:
+    pem = x509.load_pem_x509_csr(GOOD).public_bytes(Encoding.DER).replace(b"\x02\x01\x00", b"\x02\x01\x01", 1)
+    lines = base64.encodebytes(pem).replace(b"\n", b"")
+    body = b"\n".join(lines[at : at + 64] for at in range(0, len(lines), 64))
+    return b"-----BEGIN CERTIFICATE REQUEST-----\n" + body + b"\n-----END CERTIFICATE REQUEST-----\n"
+
+
 DOUBTFUL = {
     "not base64": "%%%",
     "no PEM": encoded(b"hello"),
@@ -114,6 +128,8 @@ DOUBTFUL = {
     "no extensions": encoded(request(alternatives=())),
     "another key": encoded(rsa_request()),
     "a second list of extensions": encoded(with_a_second_list()),
+    "a name of a kind that nobody reads": encoded(with_an_odd_name()),
+    "another version": encoded(of_another_version()),
 }
 
 
