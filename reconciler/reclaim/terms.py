@@ -6,7 +6,7 @@ from datetime import datetime
 
 from inventory.model import Policy
 from inventory.standing import Standing
-from inventory.windows import intervals, zone_for
+from inventory.windows import intervals, is_open, zone_for
 from reconciler.decision import Terms
 from reconciler.promise import Promise
 
@@ -18,10 +18,10 @@ def terms_in_force(standing: Standing | None, promise: Promise, closed_at: datet
     if not promise.lenders:  # never lent, so there was no promise; the policy that would lend speaks
         return strictest(standing.closed[:1]) or promise.terms
     closed = [policy for policy in standing.closed if policy.name in promise.lenders]
-    if len(closed) > 1:
+    are_open = [policy for policy in standing.lenders if policy.name in promise.lenders]
+    if closed and len(closed) + len(are_open) > 1:  # also when the one that closed first lends again
         return _strictest_of_closers(closed, closed_at, now)
-    still_open = [policy for policy in standing.lenders if policy.name in promise.lenders]
-    return strictest(closed or still_open) or promise.terms
+    return strictest(closed or are_open) or promise.terms
 
 
 def strictest(policies: Sequence[Policy]) -> Terms | None:
@@ -45,13 +45,12 @@ def _strictest_of_closers(policies: Sequence[Policy], closed_at: datetime, now: 
 
 def _last_close(policy: Policy, closed_at: datetime, now: datetime) -> datetime | None:
     """When the policy's windows (or its expiry) last closed, not before the recorded close; None while they are open."""
-    expires_at = policy.expires_at
-    end = min(now, expires_at) if expires_at is not None else now
-    overlapping = intervals(policy.windows, zone_for(policy.time_zone), closed_at, end)
-    if not overlapping:
-        return closed_at
-    last = min(overlapping[-1].end, expires_at) if expires_at is not None else overlapping[-1].end
-    return last if last <= now else None
+    zone = zone_for(policy.time_zone)
+    if not policy.is_expired(now) and is_open(policy.windows, zone, now):
+        return None
+    end = min(now, policy.expires_at or now)
+    overlapping = intervals(policy.windows, zone, closed_at, end)
+    return min(overlapping[-1].end, end) if overlapping else closed_at
 
 
 def _terms_of(policy: Policy) -> Terms:

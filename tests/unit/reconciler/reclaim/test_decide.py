@@ -370,8 +370,21 @@ class TestTermsInForce:
         standing = standing_by(ours, worker=(policy("own", windows=MORNING),))
         assert decide(closed_for(0, standing=standing, vnode=vnode), NOW).ends_at == at(12, 3)
 
-    def test_a_policy_that_is_being_deleted_does_not_call_pods_home_for_the_past(self) -> None:
-        ours = policy("ours", windows=AROUND_NOON, **FORCED)
+    def test_who_closes_later_counts_from_its_own_close_also_when_the_other_lends_again(self) -> None:
+        """The worker's policy is closed from 09:00 until 12:00; ours closes at that moment."""
+        ours = policy("ours", windows=(Window(8 * 60, 12 * 60 - 1),), **FORCED)
+        own = policy("own", windows=(*MORNING, Window(12 * 60, 18 * 60)))
+        vnode = lent_vnode("ours", "own", closed_at="2026-01-05T09:00:00Z")
+        verdict = decide(closed_for(0, standing=standing_by(ours, worker=(own,)), vnode=vnode), NOW)
+        assert (verdict.state, verdict.ends_at) == (LeaseState.CLOSED, at(12, 5))
+
+    @pytest.mark.parametrize(
+        "lending",
+        [{"windows": AROUND_NOON}, {}, {"expires_at": at(18)}],
+        ids=["in a window", "always", "until an expiry"],
+    )
+    def test_a_policy_that_is_being_deleted_does_not_call_pods_home_for_the_past(self, lending: dict[str, Any]) -> None:
+        ours = policy("ours", **lending, **FORCED)
         vnode = lent_vnode("ours", "own", closed_at="2026-01-05T09:00:00Z")
         standing = standing_on(ours, worker=(policy("own", windows=MORNING),), is_deleting=True)
         verdict = decide(closed_for(0, standing=standing, vnode=vnode), NOW)
