@@ -18,6 +18,7 @@ RECEIVE_BYTES: Final = 512 * 1024  # at once; with an eighth of it bulk costs a 
 LINGER_SECONDS: Final = 30.0  # without progress; with less, a slow reader loses the end, and an exit code comes last
 FIRST_BYTES: Final = 16 * 1024  # the same before `widen`: whoever is not known yet costs little memory
 _RECORD_BYTES: Final = 16 * 1024  # the most that OpenSSL gives or takes at once
+_MOST_ANSWERS_BYTES: Final = 64 * 1024  # 2,400 changes of keys, of which whoever asks has taken none
 _SEND_RECORDS: Final = 8  # sent at once: 128 KiB of bulk
 
 
@@ -87,6 +88,7 @@ class Link(asyncio.BufferedProtocol):
         self._server = server
         self._is_open = False
         self._tcp: asyncio.Transport | None = None
+        self._answers = 0  # bytes of TLS's own, since all was sent
         self._is_held = False
         self._rest: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
@@ -255,12 +257,20 @@ class Link(asyncio.BufferedProtocol):
         except ssl.SSLError:
             has_ended = True
         if self._outgoing.pending:
-            self.flush()  # answers of TLS itself, such as to new keys
+            self._answer()
         if pieces:
             self._have_taken(pieces, size)
         if has_ended and self._tcp is not None:
             self.close()
             self._tcp.close()
+
+    def _answer(self) -> None:
+        """Send what TLS itself has to say, such as to new keys: as much as it is asked for, so whoever takes nothing of it is cut off."""
+        has_unsent = self._tcp is not None and self._tcp.get_write_buffer_size() > 0
+        self._answers = self._outgoing.pending + (self._answers if has_unsent else 0)
+        self.flush()
+        if self._answers > _MOST_ANSWERS_BYTES:
+            self.abort()
 
     def _have_taken(self, pieces: int, size: int) -> None:
         if self._server is not None:  # tickets come before the first word

@@ -2,12 +2,16 @@
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from oceanctl.sandbox.pki import Authority, Identity, Usage
 from proxier.streams import Leg
@@ -27,8 +31,10 @@ def contexts(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 
 @asynccontextmanager
-async def served(context: ssl.SSLContext) -> AsyncIterator[tuple[int, "asyncio.Queue[tuple[Leg, Link]]"]]:
-    """A port whose connections are legs."""
+async def served(
+    context: ssl.SSLContext, send_bytes: int | None = None
+) -> AsyncIterator[tuple[int, "asyncio.Queue[tuple[Leg, Link]]"]]:
+    """A port whose connections are legs; `send_bytes` is what their kernel keeps that is not sent."""
     legs: asyncio.Queue[tuple[Leg, Link]] = asyncio.Queue()
 
     def made() -> Link:
@@ -39,6 +45,8 @@ async def served(context: ssl.SSLContext) -> AsyncIterator[tuple[int, "asyncio.Q
         return link
 
     server = await asyncio.get_running_loop().create_server(made, HOST, 0)
+    if send_bytes is not None:
+        server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
     try:
         yield server.sockets[0].getsockname()[1], legs
     finally:
@@ -61,6 +69,65 @@ async def shaken(
             incoming.write(await reader.read(RECEIVE_BYTES))
         else:
             return
+
+
+RECORD = 27  # bytes of a request for new keys, and of the answer
+
+
+async def narrow(port: int) -> socket.socket:
+    """A connection whose kernel keeps little that is not read."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    connection.settimeout(0)
+    await asyncio.get_running_loop().sock_connect(connection, (HOST, port))
+    return connection
+
+
+class KeyUpdates:
+    """Requests for new keys, as TLS 1.3 has them (RFC 8446, 4.6.3 and 7.2) and as no client of Python's sends them."""
+
+    def __init__(self, log: Path) -> None:
+        """From what a client with TLS_AES_256_GCM_SHA384 has logged of its keys; it says nothing else any more."""
+        lines = (line.split() for line in log.read_text(encoding="ascii").splitlines())
+        self._secret = next(bytes.fromhex(line[2]) for line in lines if line[0] == "CLIENT_TRAFFIC_SECRET_0")
+
+    def record(self) -> bytes:
+        message = b"\x18\x00\x00\x01\x01" + b"\x16"  # the peer shall change its keys, too
+        head = b"\x17\x03\x03" + (len(message) + 16).to_bytes(2, "big")
+        sealed = AESGCM(self._expanded(b"key", 32)).encrypt(self._expanded(b"iv", 12), message, head)
+        self._secret = self._expanded(b"traffic upd", 48)
+        return head + sealed
+
+    def _expanded(self, label: bytes, size: int) -> bytes:
+        name = b"tls13 " + label
+        told = size.to_bytes(2, "big") + bytes([len(name)]) + name + b"\0"
+        return HKDFExpand(hashes.SHA384(), size, told).derive(self._secret)
+
+
+@pytest.mark.parametrize("is_read", [False, True], ids=["unread", "read"])
+async def test_who_asks_for_new_keys_and_takes_none_is_cut_off(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], tmp_path: Path, *, is_read: bool
+) -> None:
+    contexts[1].keylog_filename = str(tmp_path / "keys")
+    async with asyncio.timeout(20), served(contexts[0], send_bytes=1024) as (port, legs):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = contexts[1].wrap_bio(incoming, outgoing, server_hostname=HOST)
+        reader, writer = await asyncio.open_connection(sock=await narrow(port), limit=1024)
+        await shaken(client, incoming, outgoing, reader, writer)
+        writer.write(outgoing.read())
+        leg, link = await legs.get()
+        await link.ready
+        updates = KeyUpdates(tmp_path / "keys")
+        for _ in range(60 if is_read else 400):  # 160 KiB of answers, or 1 MiB
+            writer.write(b"".join(updates.record() for _ in range(100)))
+            await asyncio.sleep(0)
+            if is_read:
+                await reader.readexactly(100 * RECORD)
+        if is_read:
+            assert not link.is_closing
+            writer.transport.abort()
+        await leg.ended
+        writer.transport.abort()
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
