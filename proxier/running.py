@@ -7,6 +7,7 @@ from typing import Final
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from proxier.errors import RefusalError, UpstreamError
 from proxier.routes import Query
@@ -74,7 +75,7 @@ async def _listen(upstream: Upstream, path: str, heard: _Heard) -> None:
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=_TIMEOUT) as session,
         session.ws_connect(
-            upstream.url_of(path),
+            URL(upstream.url_of(path), encoded=True),
             protocols=_PROTOCOLS,
             headers=await upstream.credential(),
             server_hostname=upstream.access.configuration.tls_server_name or None,

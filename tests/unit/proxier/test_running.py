@@ -62,6 +62,7 @@ async def test_the_output_is_the_answer(tmp_path: Path) -> None:
     (request,) = seen
     assert request.path == "/api/v1/namespaces/mount/pods/web-0123/exec"
     assert request.query.getall("command") == ["cat", "/etc/motd"]
+    assert "command=%2Fetc%2Fmotd" in request.raw_path, "the library sends what we have written"
     assert request.headers["Authorization"] == "Bearer worker-token"
 
 
