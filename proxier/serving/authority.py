@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from proxier.serving import forge
 from proxier.serving.forge import BACKDATED, Term
-from proxier.serving.pair import CertificateError
+from proxier.serving.pair import UNREADABLE, CertificateError
 from proxier.serving.secret import decoded
 from reconciler import names
 
@@ -66,10 +66,13 @@ def _authority(secret: dict[str, Any], stem: str, origin: str) -> Authority:
     key_pem = decoded(secret, stem + KEY_SUFFIX, origin)
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
+        public_key = certificate.public_key()
         key = load_pem_private_key(key_pem, password=None)
-    except (ValueError, TypeError):
-        raise CertificateError(f"{origin}: {stem} is no pair of PEM") from None  # the cause may quote the key
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+    except UNREADABLE:
+        raise CertificateError(
+            f"{origin}: {stem} is no pair of PEM, or not of EC keys"
+        ) from None  # the cause may quote the key
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != public_key:
         raise CertificateError(f"{origin}: {stem} is no pair of certificate and EC key")
     return Authority(stem, certificate, key)
 

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proxier.serving import forge
-from proxier.serving.pair import CertificateError, Pair
+from proxier.serving.pair import UNREADABLE, CertificateError, Pair
 from proxier.serving.source import PendingError
 from reconciler import names
 from reconciler.clock import Clock
@@ -105,13 +105,12 @@ def due_at(expires_at: datetime, now: datetime, share: float) -> datetime:
 
 
 def _check(pair: Pair, asked: Asked) -> None:
-    try:
-        certificate = x509.load_pem_x509_certificate(pair.certificate)
-        key = x509.load_pem_x509_csr(asked.pem).public_key()
-    except ValueError as error:
-        raise CertificateError(f"{pair.origin}: the certificate is not PEM") from error
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if certificate.public_key().public_bytes(*form) != key.public_bytes(*form):
+    try:
+        certified = x509.load_pem_x509_certificate(pair.certificate).public_key().public_bytes(*form)
+    except UNREADABLE as error:
+        raise CertificateError(f"{pair.origin}: the certificate is not PEM") from error
+    if certified != x509.load_pem_x509_csr(asked.pem).public_key().public_bytes(*form):
         raise CertificateError(f"{pair.origin}: the certificate is for another key")
 
 

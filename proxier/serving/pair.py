@@ -5,8 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""All that reading a certificate or a key of somebody else's raises."""
 
 
 class CertificateError(Exception):
@@ -26,7 +31,7 @@ class Pair:
         """When the certificate ends."""
         try:
             return x509.load_pem_x509_certificate(self.certificate).not_valid_after_utc
-        except ValueError as error:
+        except UNREADABLE as error:
             raise CertificateError(f"{self.origin}: the certificate is not PEM") from error
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from proxier.serving import forge
 from proxier.serving.authority import (
@@ -45,6 +46,24 @@ def test_what_is_written_is_read_again_the_eldest_first() -> None:
 def test_an_empty_secret_holds_none() -> None:
     assert authorities_in({}, "Secret a/b") == ()
     assert needs_successor((), NOW)
+
+
+def pem(kind: str, der: bytes) -> bytes:
+    lines = base64.encodebytes(der).decode()
+    return f"-----BEGIN {kind}-----\n{lines}-----END {kind}-----\n".encode()
+
+
+@pytest.mark.parametrize("part", [".crt", ".key"])
+def test_keys_of_a_kind_that_is_not_supported_are_told_and_not_overwritten(part: str) -> None:
+    """As an operator may have made them with OpenSSL, which knows more curves."""
+    certificate = FIRST.certificate.public_bytes(Encoding.DER)
+    key = FIRST.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    kind, der = {".crt": ("CERTIFICATE", certificate), ".key": ("PRIVATE KEY", key)}[part]
+    p256, another = (bytes.fromhex(f"2a8648ce3d0301{last}") for last in ("07", "03"))
+    data = secret_of(FIRST)["data"]
+    data[FIRST.name + part] = base64.b64encode(pem(kind, der.replace(p256, another))).decode()
+    with pytest.raises(CertificateError, match="Secret a/b"):
+        authorities_in({"data": data}, "Secret a/b")
 
 
 @pytest.mark.parametrize("spoiled", ["no key", "another's key", "no PEM", "no base64"])
