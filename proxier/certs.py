@@ -54,8 +54,8 @@ class ServingTls:
         from_file = ""
         if self._authority_file is not None:
             try:
-                from_file = self._authority_file.read_text(encoding="ascii")
-            except (OSError, UnicodeDecodeError) as error:
+                from_file = self._authority_file.read_text(encoding="utf-8", errors="replace")
+            except OSError as error:
                 raise CertificateError(f"{self._authority_file}: cannot be read") from error
         return f"{from_file}\n{self._authorities_of_cluster}"
 
@@ -75,7 +75,8 @@ def context_for(pair: Pair, authorities: str) -> ssl.SSLContext:
     except (OSError, ssl.SSLError, ValueError) as error:
         raise CertificateError(f"{pair.origin}: no pair of certificate and key in PEM") from error
     try:
-        context.load_verify_locations(cadata=authorities)
+        ascii_only = authorities.encode("ascii", "replace").decode("ascii")  # remarks may hold anything
+        context.load_verify_locations(cadata=ascii_only)
     except (ssl.SSLError, ValueError) as error:
         raise CertificateError("the authority of clients is not PEM") from error
     return context

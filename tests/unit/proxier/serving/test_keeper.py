@@ -126,3 +126,17 @@ def test_no_key_is_left_in_a_file(desk: Desk, tmp_path: Path, monkeypatch: pytes
     desk.keeper.look(CLIENTS)
     assert desk.keeper.is_good
     assert (list(tmp_path.iterdir()), len(list(Path("/proc/self/fd").iterdir()))) == ([], before)
+
+
+@pytest.mark.parametrize("is_file", [False, True], ids=["published", "file"])
+def test_remarks_between_the_authorities_of_clients_may_be_in_any_language(tmp_path: Path, *, is_file: bool) -> None:
+    desk = Desk()
+    desk.issue(NOW + timedelta(days=1))
+    remarked = f"# Société Générale d'Électricité\n{CLIENTS}"
+    file = tmp_path / "clients.pem"
+    file.write_text(remarked, encoding="utf-8")
+    tls = ServingTls(desk.source, file if is_file else None)
+    tls.trust("" if is_file else remarked)
+    assert tls.refresh()
+    assert tls.context is not None
+    assert len(tls.context.get_ca_certs()) == 1
