@@ -99,7 +99,8 @@ class Process:
         self._keeper = Keeper(self._tls, self._clock, metrics)
         limits = Limits(settings.streams_per_vnode, settings.streams_per_user)
         sources = Sources(client, self._tenants, self._running, lambda: self._worker.kubelets, self._configuration)
-        services = Services(Gate(client, metrics.decided), self._resolve, limits, metrics, NodeAnswers(sources))
+        gate = Gate(client, metrics.decided, self._clock)
+        services = Services(gate, self._resolve, limits, metrics, NodeAnswers(sources))
         place = Place(settings.address, settings.connections, settings.strangers, settings.strangers_per_source)
         self._server = Server(place, self._tls, services)
 

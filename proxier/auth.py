@@ -6,8 +6,10 @@ and running a command is not reading. Whatever cannot be found out is refused.
 
 import asyncio
 import hashlib
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -15,6 +17,7 @@ import msgspec
 from proxier.errors import DeniedError
 from proxier.heads import Head
 from proxier.routes import Endpoint
+from reconciler.clock import Clock
 from reconciler.kube.errors import KubeError
 
 REMEMBER_SECONDS: Final = 10.0
@@ -80,6 +83,11 @@ def attributes_for(endpoint: Endpoint, vnode: str) -> tuple[dict[str, str], ...]
     )
 
 
+def has_ended(certificate: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a certificate is over that was verified once: TLS does not look again when its session is resumed."""
+    return now.timestamp() >= ssl.cert_time_to_seconds(certificate["notAfter"])
+
+
 def user_of_certificate(certificate: Mapping[str, Any]) -> User | None:
     """The user whom a verified client certificate names (as `SSLSocket.getpeercert` gives it); None when it names nobody."""
     parts = [pair for part in certificate.get("subject", ()) for pair in part]
@@ -99,10 +107,11 @@ class Api(Protocol):
 class Gate:
     """Answers of the computing cluster's API server, each remembered for 10 s."""
 
-    def __init__(self, client: Api, count: Callable[[str], None]) -> None:
+    def __init__(self, client: Api, count: Callable[[str], None], clock: Clock) -> None:
         """`count` hears the outcome of every check."""
         self._client = client
         self._count = count
+        self._clock = clock
         self._users: _Memory[User | None] = _Memory()
         self._verdicts: _Memory[bool] = _Memory()
 
@@ -113,7 +122,9 @@ class Gate:
             DeniedError: 401 when nobody is known, 503 when the API server does not say.
 
         """
-        user = user_of_certificate(certificate) if certificate else None
+        user = None
+        if certificate is not None and not has_ended(certificate, self._clock.now()):
+            user = user_of_certificate(certificate)
         if user is None:
             user = await self._user_of_token(_bearer_token(head))
         if user is None:

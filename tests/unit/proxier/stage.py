@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,6 +54,16 @@ async def say_back(_head: bytes, reader: asyncio.StreamReader, writer: asyncio.S
         await writer.drain()
 
 
+class FastClock:
+    """A clock that is `ahead` of the machine's."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
 @dataclass
 class FakeApi:
     """Knows one token, and allows what it is told, but some users never; None: it is down."""
@@ -91,6 +102,7 @@ class Stage:
     port: int
     api: FakeApi
     registry: CollectorRegistry
+    clock: FastClock
     server: Server = field(init=False)
     play: Play = say_ok
     heads: list[bytes] = field(default_factory=list)
@@ -190,11 +202,12 @@ async def staged(
     tls.refresh()
     api, registry = FakeApi(), CollectorRegistry()
     metrics = ProxyMetrics(registry)
-    gate = Gate(api, metrics.decided)
+    clock = FastClock()
+    gate = Gate(api, metrics.decided, clock)
     async with AsyncExitStack() as stack:
         (port,) = ports.reserve(folder, 1)  # nobody else's, however many tests run on this machine
         stack.callback(ports.release, folder)
-        stage = Stage(authority, tls, port, api, registry)
+        stage = Stage(authority, tls, port, api, registry, clock)
         services = Services(gate, stage.resolve, limits or Limits(1000, 1000), metrics, NodeAnswers(stage.sources))
         stage.server = server = Server(Place(HOST, 1000, strangers, of_source), tls, services)
         of_worker = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

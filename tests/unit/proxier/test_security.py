@@ -83,6 +83,15 @@ async def test_an_expired_certificate_is_refused(stage: Stage, monkeypatch: pyte
     assert await unanswered(stage, stage.client_tls(stage.certificate("expired")))
 
 
+@pytest.mark.parametrize(("headers", "status"), [("", 401), ("Authorization: Bearer good\r\n", 200)])
+async def test_a_certificate_that_has_ended_since_it_was_verified_is_nobody_s(
+    stage: Stage, headers: str, status: int
+) -> None:
+    """OpenSSL verifies it once; whoever resumes the session again and again shows nothing any more."""
+    stage.clock.ahead = pki.LIFETIME + timedelta(days=1)
+    assert status_of(await stage.ask(get(LOGS, headers))) == status
+
+
 async def test_a_serving_certificate_is_no_client_s(stage: Stage) -> None:
     assert await unanswered(stage, stage.client_tls(stage.certificate("a-server", Usage.SERVER)))
 
