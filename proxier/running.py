@@ -46,7 +46,7 @@ class _Heard:
             self.output += content
         elif channel == _ERROR:
             self.status += content
-        if len(self.output) > _MOST_BYTES:
+        if len(self.output) + len(self.status) > _MOST_BYTES:
             raise UpstreamError(500, f"the command wrote more than {_MOST_BYTES >> 20} MiB")
 
 

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from oceanctl.sandbox.pki import Identity, Usage
+from proxier import running
 from tests.unit.proxier.stage import HOST, VNODE, Stage, staged, status_of, upstream_to
 
 SUCCESS = {"status": "Success"}
@@ -81,6 +82,17 @@ async def test_a_failure_says_why(tmp_path: Path, messages: Messages, status: in
         answer = await stage.ask(post("/run/app/web/main?cmd=cat%20x"))
     assert status_of(answer) == status
     assert said in answer
+
+
+@pytest.mark.parametrize("channel", [1, 3], ids=["output", "status"])
+async def test_a_worker_that_tells_no_end_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channel: int
+) -> None:
+    monkeypatch.setattr(running, "_MOST_BYTES", 1024 * 1024)
+    messages = [*(on(channel, b" " * 512 * 1024) for _ in range(3)), on(3, SUCCESS)]
+    async with staged_with(tmp_path, messages, []) as stage:
+        answer = await stage.ask(post("/run/app/web/main?cmd=yes"))
+    assert (status_of(answer), b"more than 1 MiB" in answer) == (500, True)
 
 
 async def test_a_worker_that_is_away_is_named(tmp_path: Path) -> None:
