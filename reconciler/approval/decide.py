@@ -16,6 +16,7 @@ LEASE_GRACE: Final = timedelta(seconds=10)  # a request may be seen before the L
 LEASE_RECHECK: Final = timedelta(seconds=1)
 KEPT_FOR: Final = timedelta(minutes=10)  # after the answer, for whoever wants to read it; proxiers look every second
 REASON: Final = "KubeoceanProxier"
+_NAMES: Final = f"{names.SERVING_USER_PREFIX}{names.PROXIER_PREFIX}"  # what those of proxiers begin with
 
 
 def decide(view: RequestView, now: datetime) -> Decision:
@@ -43,8 +44,7 @@ def is_about_a_proxier(view: RequestView) -> bool:
     if spec.username == PROXIER_USER:
         return True
     asks_for = view.wish.common_name if view.wish is not None else ""
-    prefix = f"{names.SERVING_USER_PREFIX}{names.PROXIER_PREFIX}"
-    return asks_for.startswith(prefix) and asks_for != spec.username
+    return asks_for.startswith(_NAMES) and asks_for != spec.username
 
 
 def fault_of(view: RequestView) -> str | None:
@@ -60,6 +60,8 @@ def fault_of(view: RequestView) -> str | None:
 
 
 def _fault_in(wish: Wish) -> str | None:
+    if not wish.common_name.startswith(_NAMES):  # a proxier may write Leases of any name, a node's too
+        return f"{wish.common_name} is no proxier's name"
     if wish.organizations != (names.SERVING_ORGANIZATION,):
         return f"the organization is not exactly {names.SERVING_ORGANIZATION}"
     if wish.extras:

@@ -83,6 +83,12 @@ FORGED: dict[str, tuple[RequestView, str]] = {
     "one usage twice": (view(spec=asked(usages=(*SPEC.usages, "server auth"))), "usages"),
     "fewer usages": (view(spec=asked(usages=("digital signature", "server auth"))), "usages"),
     "no usage": (view(spec=asked(usages=())), "usages"),
+    "a proxier in a node's name, Lease and all": (
+        view(replace(WISH, common_name="system:node:n1"), living={"n1": ADDRESS}),
+        "no proxier's name",
+    ),
+    "a node's name": (view(replace(WISH, common_name="system:node:n1")), "no proxier's name"),
+    "an administrator's name": (view(replace(WISH, common_name="kubernetes-admin")), "no proxier's name"),
     "unreadable": (view(None), "cannot be read"),
     "another organization": (view(replace(WISH, organizations=("system:masters",))), "organization"),
     "one organization more": (view(replace(WISH, organizations=("system:nodes", "system:masters"))), "organization"),
@@ -109,8 +115,6 @@ STRANGERS: dict[str, tuple[RequestView, str]] = {
     ),
     "a dead Lease": (view(living={}), "no living proxier"),
     "another proxier's name": (view(replace(WISH, common_name=f"{NAME}0")), "no living proxier"),
-    "a node's name": (view(replace(WISH, common_name="system:node:n1")), "no living proxier"),
-    "an administrator's name": (view(replace(WISH, common_name="kubernetes-admin")), "no living proxier"),
 }
 
 
