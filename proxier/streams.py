@@ -62,7 +62,7 @@ class Leg:
         self._news.set()
         self._writable.set()
         if self._peer is not None:
-            self._peer.finish()
+            self._end(self._peer)
 
     def pause_writing(self) -> None:
         """As the link calls it when 1 MiB waits to be sent."""
@@ -111,6 +111,11 @@ class Leg:
         """Send what waits, then close; what still comes is nobody's."""
         if self._link is not None:
             self._link.close()
+
+    def cut(self) -> None:
+        """As `finish`, but so that what was sent does not look whole."""
+        if self._link is not None:
+            self._link.cut()
 
     def abort(self) -> None:
         """Close at once."""
@@ -188,7 +193,7 @@ class Leg:
         if kept:
             peer.write(kept)
         if self.ended.done():
-            peer.finish()
+            self._end(peer)
         self.go_on()
 
     def listen_for_the_end(self, peer: "Leg") -> None:
@@ -198,6 +203,13 @@ class Leg:
         if self._kept or self.ended.done():
             self._refuse(b"")
         self.go_on()
+
+    def _end(self, peer: "Leg") -> None:
+        """Send what waits, then end as this one has: a body that lasts until the end must not look whole when it is not."""
+        if self._link is not None and self._link.is_broken:
+            peer.cut()
+        else:
+            peer.finish()
 
     def _keep(self, piece: bytes | memoryview) -> None:
         self._kept += piece

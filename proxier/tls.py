@@ -73,7 +73,7 @@ class Link(asyncio.BufferedProtocol):
     def __init__(self, owner: Owner, room: Room, context: ssl.SSLContext, *, server: Server | None = None) -> None:
         """With `server` it is the client that verifies that one's name, else it is the server."""
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.is_closing = False
+        self.is_closing = self.is_broken = False  # broken: TCP has ended before either side told the end
         self._owner = owner
         self._room = room
         self._receiving = room.received[:FIRST_BYTES]
@@ -127,10 +127,12 @@ class Link(asyncio.BufferedProtocol):
     def eof_received(self) -> None:
         """As asyncio calls it; it closes the transport then, when everything is sent."""
         self._fail(ConnectionResetError("the connection ended within the handshake"))
+        self.is_broken = not self.is_closing
         self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As asyncio calls it; errors of a connection are its end, nothing else."""
+        self.is_broken |= not self.is_closing
         self.is_closing = True
         for timer in (self._rest, self._linger):
             if timer is not None:
@@ -164,14 +166,19 @@ class Link(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         """Send what waits, tell the end, and wait for the peer's, but not for ever."""
+        if self._is_open and not self.is_closing:
+            with contextlib.suppress(ssl.SSLError):  # it wants the peer's end too, which is waited for by reading
+                self._tls.unwrap()
+        self.cut()
+
+    def cut(self) -> None:
+        """As `close`, but only TCP ends: whoever reads until the end knows that something is missing."""
         if self.is_closing or self._tcp is None:
             return
         self.is_closing = True
         if not self._is_open:
             self._tcp.close()
             return
-        with contextlib.suppress(ssl.SSLError):  # it wants the peer's end too, which is waited for by reading
-            self._tls.unwrap()
         self.flush()
         with contextlib.suppress(OSError):
             self._tcp.write_eof()
@@ -252,10 +259,8 @@ class Link(asyncio.BufferedProtocol):
                 if pieces % _SEND_RECORDS == 0:
                     self._owner.enough_taken()
             has_ended = True
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError:
-            has_ended = True
+        except ssl.SSLError as error:
+            has_ended = not isinstance(error, ssl.SSLWantReadError)
         if self._outgoing.pending:
             self._answer()
         if pieces:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -279,3 +280,39 @@ async def until_still(measure: Callable[[], int]) -> None:
     while measure() != before:
         before = measure()
         await asyncio.sleep(0.5)
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["whole", "broken off"])
+async def test_a_body_that_lasts_until_the_end_looks_whole_only_if_it_is(stage: Stage, *, is_told: bool) -> None:
+    async def say(_head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nlines")
+        await writer.drain()
+        if not is_told:
+            writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+
+    stage.play = say
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = stage.client_tls(stage.certificate())
+    client = context.wrap_bio(incoming, outgoing, server_hostname=HOST)
+    reader, writer = await asyncio.open_connection(HOST, stage.port)
+    body = bytearray()
+
+    async def attempt(step: Callable[[], object]) -> object:
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                if not (came := await reader.read(65536)):
+                    raise EOFError from None
+                incoming.write(came)
+
+    async with asyncio.timeout(10):
+        await attempt(client.do_handshake)
+        client.write(get(LOGS))
+        with pytest.raises(EOFError) if not is_told else contextlib.nullcontext():
+            while piece := await attempt(lambda: client.read(65536)):
+                assert isinstance(piece, bytes)
+                body += piece
+    assert body.endswith(b"\r\n\r\nlines")
+    writer.transport.abort()
