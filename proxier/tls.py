@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 WRITE_BUFFER_BYTES: Final = 1024 * 1024  # smaller ones toggle the flow so often that it costs a third of the throughput
@@ -59,19 +58,11 @@ class Room:
         self.record = memoryview(bytearray(_RECORD_BYTES))
 
 
-@dataclass(slots=True)
-class Server:
-    """Whom a client connects to, under the name that its certificate must have; a session that was verified once need not be again."""
-
-    name: str
-    session: ssl.SSLSession | None = None
-
-
 class Link(asyncio.BufferedProtocol):
     """One connection."""
 
-    def __init__(self, owner: Owner, room: Room, context: ssl.SSLContext, *, server: Server | None = None) -> None:
-        """With `server` it is the client that verifies that one's name, else it is the server."""
+    def __init__(self, owner: Owner, room: Room, context: ssl.SSLContext, *, server_name: str | None = None) -> None:
+        """With `server_name` it is the client that verifies that name, else the server."""
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.is_closing = self.is_broken = False  # broken: TCP has ended before either side told the end
         self._owner = owner
@@ -79,13 +70,8 @@ class Link(asyncio.BufferedProtocol):
         self._receiving = room.received[:FIRST_BYTES]
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(
-            self._incoming,
-            self._outgoing,
-            server_side=server is None,
-            server_hostname=server.name if server is not None else None,
-            session=server.session if server is not None else None,
+            self._incoming, self._outgoing, server_side=server_name is None, server_hostname=server_name
         )
-        self._server = server
         self._is_open = False
         self._tcp: asyncio.Transport | None = None
         self._answers = 0  # bytes of TLS's own, since all was sent
@@ -263,8 +249,8 @@ class Link(asyncio.BufferedProtocol):
             has_ended = not isinstance(error, ssl.SSLWantReadError)
         if self._outgoing.pending:
             self._answer()
-        if pieces:
-            self._have_taken(pieces, size)
+        if pieces and not self.is_closing:
+            self._owner.all_taken(pieces, size)
         if has_ended and self._tcp is not None:
             self.close()
             self._tcp.close()
@@ -276,12 +262,6 @@ class Link(asyncio.BufferedProtocol):
         self.flush()
         if self._answers > _MOST_ANSWERS_BYTES:
             self.abort()
-
-    def _have_taken(self, pieces: int, size: int) -> None:
-        if self._server is not None:  # tickets come before the first word
-            self._server.session, self._server = self._tls.session, None
-        if not self.is_closing:
-            self._owner.all_taken(pieces, size)
 
     def _linger_on(self, tcp: asyncio.Transport) -> None:
         unsent = tcp.get_write_buffer_size()

@@ -11,7 +11,7 @@ import h11
 
 from proxier.errors import UpstreamError
 from proxier.streams import Leg, keep_alive
-from proxier.tls import Link, Room, Server
+from proxier.tls import Link, Room
 from reconciler.kube.access import Access
 
 CONNECT_SECONDS: Final = 4.0  # whoever waits is told within 5 s that a worker is away
@@ -88,7 +88,6 @@ class Upstream:
         self._room = Room()
         self._host = parts.hostname or ""
         self._port = parts.port or 443
-        self._server = Server(access.configuration.tls_server_name or self._host)
         self._prefix = parts.path.rstrip("/")
         self._authority = parts.netloc.encode()
 
@@ -143,7 +142,8 @@ class Upstream:
         return leg
 
     async def _shake_hands(self, leg: Leg) -> None:
-        link = Link(leg, self._room, self.access.tls, server=self._server)
+        name = self.access.configuration.tls_server_name or self._host
+        link = Link(leg, self._room, self.access.tls, server_name=name)
         leg.tie(link)
         try:
             transport, _ = await asyncio.get_running_loop().create_connection(lambda: link, self._host, self._port)

@@ -25,7 +25,7 @@ from reconciler.metrics import EventMetrics
 log = logging.getLogger(__name__)
 
 DEFAULT_NAMESPACE: Final = "default"  # where Events about cluster-scoped objects live
-MESSAGE_LIMIT: Final = 1024  # bytes, the API's limit of a note
+MESSAGE_LIMIT: Final = 1024  # characters; longer ones are cut
 MOST_WAITING: Final = 10_000  # some 20 MiB; beyond it the oldest are forgotten
 ATTEMPTS: Final = 8  # over about a minute
 FLUSH_SECONDS: Final = 2.0
@@ -83,9 +83,10 @@ class EventRecorder:
     async def _write_waiting(self) -> None:
         while self._waiting:
             first = self._waiting[0]
-            self._metrics.ended(await self._outcome(first))
+            outcome = await self._outcome(first)
             if self._waiting and self._waiting[0] is first:  # unless it was forgotten meanwhile
                 self._waiting.popleft()
+                self._metrics.ended(outcome)
 
     async def _outcome(self, waiting: _Waiting) -> str:
         for attempt in range(ATTEMPTS):

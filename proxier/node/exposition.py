@@ -14,7 +14,9 @@ Labels = dict[str, str]
 
 MOST_LINE_BYTES: Final = 1024 * 1024  # no metric has such a line; memory would grow with it
 _LABEL: Final = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
-_OF_ALL_PODS: Final = re.compile(r"kubelet_(active|desired|mirror|running|started|static|working)_(container|pod)")
+_OF_ALL_PODS: Final = re.compile(
+    r"kubelet_(active|desired|mirror|orphaned|restarted|running|started|static|working)_(runtime_)?(container|pod)"
+)
 _POD: Final = ("pod", "pod_name")  # the second until Kubernetes 1.15
 _UID: Final = ("pod_uid", "uid")
 _PROVES_A_POD: Final = (*_POD, *_UID, "namespace", "container", "container_id", "persistentvolumeclaim")

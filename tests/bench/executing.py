@@ -73,7 +73,7 @@ async def _figures(sandbox: Sandbox, process: ReconcilerProcess, address: str) -
         openings = _opening(access[0], ours), _opening(access[1], direct)
         return [
             Figure.of("kubectl exec POD -- true", "ms", await _pairs(_kubectl(ours), _kubectl(direct)), bound=BOUND),
-            Figure.of("the same until the stream is open", "ms", await _pairs(*openings), bound=BOUND),
+            Figure.of("the same until the stream is open", "ms", await _pairs(*openings)),
         ]
 
 

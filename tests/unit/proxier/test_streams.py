@@ -300,17 +300,3 @@ async def send(writer: asyncio.StreamWriter, content: bytes) -> None:
     for start in range(0, len(content), 65536):
         writer.write(content[start : start + 65536])
         await writer.drain()
-
-
-async def test_a_worker_that_was_verified_is_not_verified_again_and_again(tmp_path: Path) -> None:
-    reused: list[bool] = []
-
-    async def look(_head: bytes, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        reused.append(writer.get_extra_info("ssl_object").session_reused)
-        writer.write(OK)
-
-    async with staged(tmp_path) as stage:
-        stage.play = look
-        for _ in range(3):
-            assert status_of(await stage.ask(get(LOGS))) == 200
-    assert reused == [False, True, True]

@@ -68,6 +68,8 @@ def test_what_is_about_a_tenant_has_its_own_names(line: str, expected: str) -> N
         "kubelet_running_pods 34",
         'kubelet_running_containers{container_state="running"} 70',
         "kubelet_started_pods_total 70",
+        'kubelet_restarted_pods_total{static=""} 1',
+        "kubelet_orphaned_runtime_pods_total 0",
         'x{pod="web-0123",namespace="mount"',
         'x{pod="web-0123,namespace="mount"} 1',
         'x{pod=web-0123,namespace="mount"} 1',
