@@ -171,9 +171,9 @@ def scene(
 
 
 def _signed_for(programs: Programs) -> str:
-    """About 20 s, so that a test sees a renewal; of what signers before 1.22 grant, five minutes are past when they sign."""
+    """A minute, so that a test sees a renewal, and the last of it leaves time for one; of what signers before 1.22 grant, five minutes are past when they sign."""
     minor = int(programs.version.split(".")[1])
-    return "320s" if minor < BACKDATES_SHORT_TERMS_NO_MORE else "20s"
+    return "360s" if minor < BACKDATES_SHORT_TERMS_NO_MORE else "60s"
 
 
 def _install(cluster: ControlPlane, folder: Path) -> None:

@@ -195,7 +195,7 @@ def assert_a_rotation_disturbs_nobody(scene: Scene, address: str, pod: str, rota
     with kubelet_at(scene, address), echo(scene, pod) as say:
         assert say("before") == "before"
         rotate()
-        eventually(lambda: serial_at(scene, address, authority) != first, 40)
+        eventually(lambda: serial_at(scene, address, authority) != first, 90)
         assert say("after") == "after"
         assert scene.kubectl.run("logs", "-n", NAMESPACE, pod, "--tail=1").startswith("started c1 ")
 
